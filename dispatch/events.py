@@ -1,0 +1,200 @@
+"""What can happen to one incident. Events are facts; the core never fails on a late or doubled one.
+
+Each event is told to the incident that it belongs to, so it carries no incident id (except the
+first). The union ``Event`` is tagged with the class name: ``msgspec.json`` round-trips it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from dispatch.model import Candidate, HoldKind, PassedOver, Resource, Scene, TimerKind
+
+
+class _Event(Struct, frozen=True, gc=False, tag=True, tag_field="event"):
+    pass
+
+
+# --- ambulance control -----------------------------------------------------------------------
+
+
+class IncidentReported(_Event):
+    """A call that the trigger table counts. ``confirmed=False``: only suspected, nobody is woken."""
+
+    incident_id: str
+    lat: float
+    lon: float
+    confirmed: bool = True
+    scene: Scene = Scene.UNKNOWN
+    cpr_in_progress: bool = False
+    ambulance_due_at_s: float | None = None
+    holds: tuple[HoldKind, ...] = ()
+
+
+class IncidentConfirmed(_Event):
+    """Control recognised an arrest."""
+
+
+class LocationChanged(_Event):
+    lat: float
+    lon: float
+
+
+class CprStatusChanged(_Event):
+    """Somebody at the scene started or stopped compressions."""
+
+    in_progress: bool
+
+
+class HoldPlaced(_Event):
+    kind: HoldKind
+    reason: str = ""
+    placed_by: str = ""
+
+
+class HoldLifted(_Event):
+    kind: HoldKind
+    lifted_by: str = ""
+
+
+class AmbulanceEtaChanged(_Event):
+    due_at_s: float | None
+
+
+class AmbulanceArrived(_Event):
+    pass
+
+
+class IncidentCancelled(_Event):
+    reason: str = ""
+
+
+class IncidentClosed(_Event):
+    reason: str = ""
+
+
+# --- the driver's answers --------------------------------------------------------------------
+
+
+class CandidatesFound(_Event):
+    """Answer to ``FindCandidates``: at most ``Query.limit`` eligible people, soonest first."""
+
+    query_id: int
+    roster_version: int
+    region_id: str
+    candidates: tuple[Candidate, ...]
+    passed_over: tuple[PassedOver, ...] = ()
+    straight_line: bool = False
+
+
+class CandidatesFailed(_Event):
+    query_id: int
+    reason: str
+
+
+class ClaimRefused(_Event):
+    """A guarded command (``SendAlert``, ``Assign``) lost: somebody else holds the resource."""
+
+    alert_id: int
+    resource: Resource
+    resource_id: int
+    reason: str
+
+
+class AlertDelivered(_Event):
+    alert_id: int
+
+
+class AlertUndelivered(_Event):
+    """Every channel of that person failed, or none gave a receipt in time."""
+
+    alert_id: int
+    reason: str
+
+
+# --- people ----------------------------------------------------------------------------------
+
+
+class AlertSeen(_Event):
+    alert_id: int
+
+
+class AlertAccepted(_Event):
+    alert_id: int
+
+
+class AlertDeclined(_Event):
+    alert_id: int
+
+
+class ResponderMoving(_Event):
+    alert_id: int
+
+
+class AedObtained(_Event):
+    alert_id: int
+    aed_id: int
+
+
+class AedUnavailable(_Event):
+    """The AED is not there, locked or broken (``problem``): the core replans."""
+
+    alert_id: int
+    aed_id: int
+    problem: str
+
+
+class ResponderArrived(_Event):
+    alert_id: int
+
+
+class PatientReached(_Event):
+    """The responder has hands on the patient."""
+
+    alert_id: int
+
+
+class ResponderDropped(_Event):
+    """"I can't continue"."""
+
+    alert_id: int
+    reason: str = ""
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+class TimerFired(_Event):
+    kind: TimerKind
+    ref: int
+
+
+Event = (
+    IncidentReported
+    | IncidentConfirmed
+    | LocationChanged
+    | CprStatusChanged
+    | HoldPlaced
+    | HoldLifted
+    | AmbulanceEtaChanged
+    | AmbulanceArrived
+    | IncidentCancelled
+    | IncidentClosed
+    | CandidatesFound
+    | CandidatesFailed
+    | ClaimRefused
+    | AlertDelivered
+    | AlertUndelivered
+    | AlertSeen
+    | AlertAccepted
+    | AlertDeclined
+    | ResponderMoving
+    | AedObtained
+    | AedUnavailable
+    | ResponderArrived
+    | PatientReached
+    | ResponderDropped
+    | TimerFired
+)
+
+EVENT_TYPES: tuple[type[_Event], ...] = Event.__args__
