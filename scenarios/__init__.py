@@ -1,0 +1,1 @@
+"""What planners write and run: scenarios, studies, reports and the command line."""
