@@ -1,16 +1,20 @@
 """The scenario: what a planner writes down in TOML, with the default and the source of each number.
 
-Every field carries its unit in the name and, in ``json_schema_extra``, the unit in words and the
-source of the default (or the word *assumption*); ``scenarios.sheet`` turns these into the list of
-assumptions of the report. Shares are 0..1. Models are frozen and refuse unknown keys.
+Every field carries its unit in the name (or in words in ``json_schema_extra``) and the source of
+its default, or the word *assumption*; ``scenarios.sheet`` turns these into the list of assumptions
+of the report. The numbers themselves live in ``sim.parameters``, so there is one default each.
+Shares are 0..1. Models are frozen and refuse unknown keys.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from sim.parameters import DayNight, Lognormal, WorldParameters
 
 ASSUMPTION = "assumption"
 TOWN = "town"
@@ -19,15 +23,33 @@ REMOTE = "remote"
 HOURS = 24
 SUM_TOLERANCE = 0.005
 
-# OSCAR-POL (5,058 arrests): 1.6 % at 01h, 7.1 % at 08h, 12.3 % in 00-06, 33.5 % in 06-12; the
-# afternoon and the evening share the rest as in the ROC cohort (9,667). Single hours between
-# these marks are interpolated (assumption).
-# fmt: off
-HOUR_SHARES = (
-    0.023, 0.016, 0.017, 0.018, 0.021, 0.028, 0.040, 0.054, 0.071, 0.065, 0.056, 0.049,
-    0.050, 0.049, 0.048, 0.048, 0.048, 0.048, 0.049, 0.047, 0.045, 0.041, 0.037, 0.032,
-)
-# fmt: on
+DEFAULTS = WorldParameters()
+
+
+class Table(BaseModel):
+    """One table of the scenario file: frozen, exact about its keys, finite numbers only."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True
+    )
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+HourShares = Annotated[tuple[Share, ...], Field(min_length=HOURS, max_length=HOURS)]
+
+
+class DayNightShare(Table):
+    """A share by day and by night (``[responders] night_hours``)."""
+
+    day: Share
+    night: Share
+
+
+class Duration(Table):
+    """A lognormal duration: ``median_s * exp(sigma * N(0, 1))``; ``sigma = 0`` is a constant."""
+
+    median_s: float = Field(ge=0.0, le=86_400.0)
+    sigma: float = Field(ge=0.0, le=3.0)
 
 
 def _field(default: Any, says: str, *, unit: str, source: str, **limits: Any) -> Any:
@@ -40,34 +62,31 @@ def _share(default: float, says: str, source: str) -> Any:
     return _field(default, says, unit="share", source=source, ge=0.0, le=1.0)
 
 
-def _seconds(default: float, says: str, source: str, *, most: float = 7200.0) -> Any:
-    return _field(default, says, unit="s", source=source, ge=0.0, le=most)
+def _day_night(default: DayNight, says: str, source: str) -> Any:
+    value = DayNightShare(day=default.day, night=default.night)
+    return _field(value, says, unit="share", source=source)
 
 
-class Table(BaseModel):
-    """One table of the scenario file: frozen, exact about its keys, finite numbers only."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True
-    )
+def _seconds(default: float, says: str, source: str) -> Any:
+    return _field(default, says, unit="s", source=source, ge=0.0, le=86_400.0)
 
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0, le=7200.0)]
+def _duration(default: Lognormal, says: str, source: str) -> Any:
+    value = Duration(median_s=default.median_s, sigma=default.sigma)
+    return _field(value, says, unit="s", source=source)
 
 
-class DayNightShare(Table):
-    """A share by day and by night (``[responders] night_hours``)."""
-
-    day: Share
-    night: Share
+def _metres(default: float, says: str, source: str) -> Any:
+    return _field(default, says, unit="m", source=source, ge=0.0, le=100_000.0)
 
 
-class DayNightSeconds(Table):
-    """A duration in seconds by day and by night."""
+def _sigma(default: float, says: str, source: str = ASSUMPTION) -> Any:
+    return _field(default, says, unit="sigma of the log", source=source, ge=0.0, le=3.0)
 
-    day: Seconds
-    night: Seconds
+
+def _fail(field: str, expected: str, found: object) -> ValueError:
+    """A fault of several values together; ``scenarios.loading`` takes it apart again."""
+    return ValueError(f"{field}|{expected}|{found}")
 
 
 class ZoneColumns(Table):
@@ -110,7 +129,7 @@ class IncidentsTable(Table):
     model: Literal["rates", "trace"] = "rates"
     csv: str | None = Field(None, description="arrests to replay, with model = 'trace'")
     per_100k_year: float = _field(
-        55.0,
+        DEFAULTS.arrivals.per_100k_year,
         "treated cardiac arrests outside hospital per 100,000 people a year",
         unit="per 100,000 people a year",
         source="England 53 (Resuscitation 2017;110:133), Scotland 57.3 (RRG Scotland 2021-22)",
@@ -118,23 +137,22 @@ class IncidentsTable(Table):
         le=1000.0,
     )
     true_arrest_share: float = _field(
-        0.54,
+        DEFAULTS.arrivals.true_arrest_share,
         "share of the calls that trigger an alert which are true arrests",
         unit="share",
         source="Andelius 2020: 53.5 % of Danish alerts; no UK figure known",
         gt=0.0,
         le=1.0,
     )
-    hour_shares: tuple[float, ...] = _field(
-        HOUR_SHARES,
+    hour_shares: HourShares = _field(
+        DEFAULTS.arrivals.hour_shares,
         "share of the arrests by local hour of the day, 00h first",
         unit="share",
-        source="OSCAR-POL and ROC marks, single hours interpolated (assumption for the UK)",
-        min_length=HOURS,
-        max_length=HOURS,
+        source="ROC blocks and OSCAR-POL shape; for the UK an assumption",
     )
+
     deprivation_ratio: float = _field(
-        2.0,
+        DEFAULTS.arrivals.deprivation_ratio,
         "rate per person in the most deprived tenth of areas over that in the least deprived",
         unit="ratio",
         source="RRG Scotland and Scottish Government: more than twice as many arrests",
@@ -145,91 +163,128 @@ class IncidentsTable(Table):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.model == "trace" and self.csv is None:
-            raise ValueError("csv|a file of arrests, because model = 'trace'|nothing")
-        if any(share < 0 for share in self.hour_shares):
-            raise ValueError("hour_shares|24 shares of at least 0|a negative one")
+            raise _fail("csv", "a file of arrests, because model = 'trace'", "nothing")
         total = sum(self.hour_shares)
         if abs(total - 1.0) > SUM_TOLERANCE:
-            raise ValueError(f"hour_shares|24 shares that add up to 1|a sum of {total:.4g}")
+            raise _fail("hour_shares", "24 shares that add up to 1", f"a sum of {total:.4g}")
         return self
+
+
+_PATIENT = DEFAULTS.patient
 
 
 class PatientTable(Table):
     """``[patient]``: the arrest itself and what happens without any app (the baseline)."""
 
     home_share: float = _share(
-        0.80, "arrests at home", "OHCAO about 80 % (83 % in 2014, Resuscitation 2017;110:133)"
+        _PATIENT.home_share,
+        "arrests at home",
+        "OHCAO about 80 % (83 % in 2014, Resuscitation 2017;110:133)",
     )
     witnessed_share: float = _share(
-        0.53, "arrests seen or heard by somebody", "52.7 % (Resuscitation 2017;110:133)"
+        _PATIENT.witnessed_share,
+        "arrests seen or heard by somebody",
+        "52.7 % (Resuscitation 2017;110:133)",
     )
     bystander_cpr_share: float = _share(
-        0.70, "arrests with CPR by a bystander before any help comes", "OHCAO news: above 70 %"
+        _PATIENT.bystander_cpr_share,
+        "arrests with CPR by somebody there before any help comes, in all",
+        "OHCAO news: above 70 %",
     )
     telephone_cpr_share: float = _share(
-        0.30,
-        "of the bystander CPR, the share that starts on the call handler's word",
+        _PATIENT.telephone_cpr_share,
+        "the part of that CPR which starts on the call handler's word",
         ASSUMPTION,
     )
     recognised_share: float = _share(
-        0.80, "calls in which control recognises the arrest", "Lewis 2013; Watkins 2021: 72.8 %"
+        _PATIENT.recognised_share,
+        "calls in which control recognises the arrest",
+        "Lewis 2013 (Watkins 2021: 72.8 %)",
     )
-    shockable_at_collapse_share: float = _share(
-        0.60,
-        "share in a shockable rhythm at the moment of collapse",
-        "Waalewijn 2002 (VF decay from collapse), level an assumption",
+    collapse_to_call_witnessed: Duration = _duration(
+        _PATIENT.collapse_to_call_witnessed, "collapse to emergency call, witnessed", ASSUMPTION
     )
-    collapse_to_call_witnessed_median_s: float = _seconds(
-        60.0, "collapse to emergency call when witnessed, median", ASSUMPTION
+    collapse_to_call_unwitnessed: Duration = _duration(
+        _PATIENT.collapse_to_call_unwitnessed,
+        "collapse to emergency call when nobody saw it",
+        ASSUMPTION,
     )
-    collapse_to_call_unwitnessed_median_s: float = _seconds(
-        480.0, "collapse to emergency call when nobody saw it, median", ASSUMPTION
+    recognition: Duration = _duration(
+        _PATIENT.recognition,
+        "call to recognition by control",
+        f"median Lewis 2013 (Blomberg 2019: 54 s); spread: {ASSUMPTION}",
     )
-    collapse_to_call_sigma: float = _field(
-        0.6,
-        "spread of both (sigma of the log)",
-        unit="log",
-        source=ASSUMPTION,
-        ge=0.0,
-        le=3.0,
+    telephone_cpr: Duration = _duration(
+        _PATIENT.telephone_cpr,
+        "call to the first compression guided by telephone",
+        f"median Lewis 2013; spread: {ASSUMPTION}",
     )
-    call_to_recognition_median_s: float = _seconds(
-        75.0, "call to recognition by control, median", "Lewis 2013 (Blomberg 2019: 54 s)"
-    )
-    call_to_recognition_sigma: float = _field(
-        0.5,
-        "spread of that time (sigma of the log)",
-        unit="log",
-        source=ASSUMPTION,
-        ge=0.0,
-        le=3.0,
-    )
-    call_to_telephone_cpr_median_s: float = _seconds(
-        176.0, "call to the first compression guided by telephone, median", "Lewis 2013"
-    )
-    collapse_to_bystander_cpr_median_s: float = _seconds(
-        90.0, "collapse to the first compression of an unguided bystander, median", ASSUMPTION
+    spontaneous_cpr: Duration = _duration(
+        _PATIENT.spontaneous_cpr,
+        "collapse (or being found) to the first compression of an unguided bystander",
+        ASSUMPTION,
     )
     public_aed_share: float = _share(
-        0.10,
-        "public, witnessed arrests at which somebody fetches a usable AED within public_aed_m",
-        "OHCAO: public AED used in under 10 %; share given one near is an assumption",
+        _PATIENT.public_aed_share,
+        "witnessed arrests in public at which a usable AED within reach is fetched without any app",
+        f"public AED use stays below 10 % (OHCAO; Scotland 8 %): {ASSUMPTION}",
     )
-    public_aed_m: float = _field(
-        200.0,
-        "how far on foot a bystander is sent for an AED",
-        unit="m",
-        source=ASSUMPTION,
-        ge=0.0,
-        le=5000.0,
+    home_aed_share: float = _share(
+        _PATIENT.home_aed_share, "the same for arrests at home", ASSUMPTION
     )
+    public_aed_m: float = _metres(
+        _PATIENT.public_aed_m, "how far on foot a bystander is sent for an AED", ASSUMPTION
+    )
+
+    @model_validator(mode="after")
+    def _telephone_needs_recognition(self) -> Self:
+        of_all = self.telephone_cpr_share * self.bystander_cpr_share
+        if of_all > self.recognised_share:
+            expected = (
+                f"times bystander_cpr_share at most recognised_share ({self.recognised_share:g}), "
+                "because control must know first"
+            )
+            raise _fail("telephone_cpr_share", expected, f"{of_all:g}")
+        return self
+
+
+_PEOPLE = DEFAULTS.people
+
+
+class PresenceTable(Table):
+    """``[responders.presence]``: by local hour, the share at home and at work; the rest is away."""
+
+    home_weekday: HourShares = _field(
+        _PEOPLE.home_weekday, "at home, Monday to Friday", unit="share", source=ASSUMPTION
+    )
+    work_weekday: HourShares = _field(
+        _PEOPLE.work_weekday, "at work, Monday to Friday", unit="share", source=ASSUMPTION
+    )
+    home_weekend: HourShares = _field(
+        _PEOPLE.home_weekend, "at home, Saturday and Sunday", unit="share", source=ASSUMPTION
+    )
+    work_weekend: HourShares = _field(
+        _PEOPLE.work_weekend, "at work, Saturday and Sunday", unit="share", source=ASSUMPTION
+    )
+
+    @model_validator(mode="after")
+    def _never_above_one(self) -> Self:
+        for days in ("weekday", "weekend"):
+            pairs = zip(getattr(self, f"home_{days}"), getattr(self, f"work_{days}"), strict=True)
+            for hour, (home, work) in enumerate(pairs):
+                if home + work > 1.0 + SUM_TOLERANCE:
+                    field = f"home_{days}"
+                    raise _fail(
+                        field, "home and work of one hour at most 1", f"{home + work:g} at {hour}h"
+                    )
+        return self
 
 
 class RespondersTable(Table):
-    """``[responders]``: the volunteers, and how they answer."""
+    """``[responders]``: the volunteers, where they are and how they answer."""
 
     per_100k: float = _field(
-        36.0,
+        _PEOPLE.per_100k,
         "volunteers per 100,000 people",
         unit="per 100,000 people",
         source="SWASFT GoodSAM, over 2,000 volunteers (derived)",
@@ -237,73 +292,90 @@ class RespondersTable(Table):
         le=20_000.0,
     )
     csv: str | None = Field(None, description="volunteers with lat and lon, instead of per_100k")
-    seen_share: float = _share(0.75, "alerts that are seen in time", "Haskins survey: 75.6 %")
-    accept_given_seen: DayNightShare = _field(
-        DayNightShare(day=0.30, night=0.15),
+    zone_column: str | None = Field(
+        None, description="column of the zones file with the number of volunteers per zone"
+    )
+    delivered_share: float = _share(
+        _PEOPLE.delivered_share, "alerts that reach the phone", ASSUMPTION
+    )
+    delivery: Duration = _duration(_PEOPLE.delivery, "alert sent to phone", ASSUMPTION)
+    undelivered_after_s: float = _seconds(
+        _PEOPLE.undelivered_after_s, "until the channel gives up", ASSUMPTION
+    )
+    seen_share: float = _share(
+        _PEOPLE.seen_share, "alerts that are seen in time", "Haskins survey: 75.6 %"
+    )
+    accept_given_seen: DayNightShare = _day_night(
+        _PEOPLE.accept_given_seen,
         "of the alerts seen, the share that is accepted",
-        unit="share",
-        source=f"{ASSUMPTION} until a service's own log is fitted",
+        f"{ASSUMPTION} until a service's own log is fitted",
     )
-    answer_median_s: float = _seconds(
-        40.0, "alert to answer, median", f"about 40 s (lead, unconfirmed): {ASSUMPTION}"
+    reply: Duration = _duration(
+        _PEOPLE.reply, "alert to answer", f"median about 40 s (unconfirmed): {ASSUMPTION}"
     )
-    answer_sigma: float = _field(
-        0.6, "spread of that time (sigma of the log)", unit="log", source=ASSUMPTION, ge=0.0, le=3.0
+    seen_part: float = _share(
+        _PEOPLE.seen_part, "part of the reply time that passes before the alert is seen", ASSUMPTION
     )
-    turnout_median_s: DayNightSeconds = _field(
-        DayNightSeconds(day=102.0, night=142.0),
-        "yes to setting off, median",
-        unit="s",
-        source="Region of Lifesavers, 4,138 missions: day 1:42, night 2:22 from the alert",
+    turnout_day: Duration = _duration(
+        _PEOPLE.turnout_day,
+        "yes to setting off, by day",
+        f"Region of Lifesavers, 4,138 missions: 1:42; spread: {ASSUMPTION}",
     )
-    turnout_sigma: float = _field(
-        0.5, "spread of that time (sigma of the log)", unit="log", source=ASSUMPTION, ge=0.0, le=3.0
+    turnout_night: Duration = _duration(
+        _PEOPLE.turnout_night,
+        "yes to setting off, by night",
+        f"Region of Lifesavers, 4,138 missions: 2:22; spread: {ASSUMPTION}",
     )
     speed_mps: float = _field(
-        1.8,
+        _PEOPLE.speed_mps,
         "speed on foot, median over people",
         unit="m/s",
         source="Jonsson 2020: 1.8 m/s above 8,000 people/km2 (2.3 overall holds cars and turnout)",
         gt=0.0,
         le=8.0,
     )
-    speed_sigma: float = _field(
-        0.2, "spread of the speed (sigma of the log)", unit="log", source=ASSUMPTION, ge=0.0, le=2.0
-    )
+    speed_sigma: float = _sigma(_PEOPLE.speed_sigma, "spread of the speed between people")
     speed_includes_turnout: bool = _field(
-        False,
-        "true where speed_mps was measured from the alert on: reply and turnout are then 0",
+        _PEOPLE.speed_includes_turnout,
+        "true where speed_mps was measured from the alert on: reply and turnout are then inside it",
         unit="",
         source="Jonsson 2020: its clock starts at the alert",
     )
     cannot_continue_share: float = _share(
-        0.05, "of those who said yes, the share that cannot continue", ASSUMPTION
+        _PEOPLE.cannot_continue_share,
+        "of those who said yes, the share that cannot continue",
+        ASSUMPTION,
     )
-    position_error_m: float = _field(
-        300.0,
-        "typical error of the reported position (sigma per axis is this over the root of 2)",
-        unit="m",
-        source="cell-tower default of the GoodSAM app; size an assumption",
-        ge=0.0,
-        le=20_000.0,
+    on_duty_share: DayNightShare = _day_night(
+        _PEOPLE.on_duty_share, "volunteers with the app switched on", ASSUMPTION
     )
-    at_work_share: float = _share(
-        0.5, "volunteers who spend working hours at another place in the region", ASSUMPTION
+    position_error_m: float = _metres(
+        _PEOPLE.position_error_m,
+        "error of the reported position, root mean square",
+        f"cell-tower default of the GoodSAM app; size: {ASSUMPTION}",
     )
-    work_hours: tuple[int, int] = _field(
-        (9, 17), "local hours spent at work, Monday to Friday", unit="h", source=ASSUMPTION
+    position_age: Duration = _duration(
+        _PEOPLE.position_age, "age of the reported position", ASSUMPTION
     )
+    commute_m: float = _metres(_PEOPLE.commute_m, "scale of home-to-work distances", ASSUMPTION)
+    presence: PresenceTable = PresenceTable()
     night_hours: tuple[int, int] = _field(
-        (23, 7), "local hours that count as night", unit="h", source=ASSUMPTION
+        (DEFAULTS.clock.night_from_hour, DEFAULTS.clock.night_to_hour),
+        "local hours from when and to when it is night",
+        unit="h",
+        source="SAMBA trial: alerts 07:00-22:59 only",
     )
 
     @model_validator(mode="after")
     def _hours_of_day(self) -> Self:
-        for name in ("work_hours", "night_hours"):
-            hours = getattr(self, name)
-            if any(not 0 <= hour <= HOURS for hour in hours):
-                raise ValueError(f"{name}|two hours of the day, 0 to 24|{list(hours)}")
+        if any(not 0 <= hour < HOURS for hour in self.night_hours):
+            raise _fail("night_hours", "two hours of the day, 0 to 23", list(self.night_hours))
+        if self.csv is not None and self.zone_column is not None:
+            raise _fail("zone_column", "either csv or zone_column, not both", self.zone_column)
         return self
+
+
+_AEDS = DEFAULTS.aeds
 
 
 class AedsTable(Table):
@@ -314,12 +386,16 @@ class AedsTable(Table):
     )
     csv: str | None = Field(None, description="AEDs with lat, lon and opening_hours")
     usable_share: float = _share(
-        0.95, "AEDs open by their hours that are there, unlocked and working", ASSUMPTION
+        _AEDS.usable_share,
+        "AEDs open by their hours that are there, unlocked and working",
+        ASSUMPTION,
     )
-    unknown_hours_open_at_night: bool = _field(
-        False, "count an AED with unknown hours at night", unit="", source="cautious choice"
+    pickup_s: float = _seconds(_AEDS.pickup_s, "taking the AED out of its cabinet", ASSUMPTION)
+    unknown_open_share: DayNightShare = _day_night(
+        _AEDS.unknown_open_share,
+        "AEDs with unknown hours that are in truth open; by night nobody is sent to one",
+        f"night: Deakin 2018, 34.3 %; day: {ASSUMPTION}",
     )
-    pickup_s: float = _seconds(30.0, "taking the AED out of its cabinet", ASSUMPTION)
     per_10k: float = _field(
         7.5,
         "invented AEDs per 10,000 people, with source = 'synthetic'",
@@ -337,8 +413,13 @@ class AedsTable(Table):
     @model_validator(mode="after")
     def _csv_named(self) -> Self:
         if self.source == "csv" and self.csv is None:
-            raise ValueError("csv|a file of AEDs, because source = 'csv'|nothing")
+            raise _fail("csv", "a file of AEDs, because source = 'csv'", "nothing")
+        if self.source != "csv" and self.csv is not None:
+            raise _fail("source", "'csv', because csv names a file", repr(self.source))
         return self
+
+
+_AMBULANCE = DEFAULTS.ambulance
 
 
 class AmbulanceTable(Table):
@@ -346,7 +427,7 @@ class AmbulanceTable(Table):
 
     model: Literal["distribution", "trace"] = "distribution"
     median_s: float = _field(
-        420.0,
+        _AMBULANCE.median_s,
         "call to arrival at the scene, median",
         unit="s",
         source="England Category 1 mean 7:56 (mid-2025); median derived",
@@ -354,47 +435,95 @@ class AmbulanceTable(Table):
         le=14_400.0,
     )
     p90_s: float = _field(
-        840.0,
+        _AMBULANCE.p90_s,
         "call to arrival at the scene, 90th percentile",
         unit="s",
-        source="England Category 1 90th percentile 13:15 (2018) to 15:00 (standard)",
+        source="England Category 1 90th percentile 13:15 (2018), standard 15:00",
         gt=0.0,
         le=28_800.0,
     )
     csv: str | None = Field(None, description="observed times, column ambulance_s")
-    arrival_to_shock_s: float = _seconds(
-        90.0, "ambulance at the scene to its first rhythm check and shock", ASSUMPTION
+    eta_error_sigma: float = _sigma(
+        _AMBULANCE.eta_error_sigma, "error of the arrival time that control expects"
     )
+    to_patient_s: float = _seconds(_AMBULANCE.to_patient_s, "vehicle to patient", ASSUMPTION)
+    shock_s: float = _seconds(_AMBULANCE.shock_s, "crew at the patient to first shock", ASSUMPTION)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.model == "trace" and self.csv is None:
-            raise ValueError("csv|a file of observed times, because model = 'trace'|nothing")
+            raise _fail("csv", "a file of observed times, because model = 'trace'", "nothing")
         if self.p90_s < self.median_s:
-            raise ValueError(f"p90_s|at least median_s ({self.median_s:g})|{self.p90_s:g}")
+            raise _fail("p90_s", f"at least median_s ({self.median_s:g})", f"{self.p90_s:g}")
         return self
 
 
-OUTCOME_MODELS = ("joint", "waalewijn", "valenzuela", "de_maio", "larsen")
+_SCENE = DEFAULTS.scene
+
+
+class SceneTable(Table):
+    """``[scene]``: what happens once somebody is there, and how an incident ends."""
+
+    to_patient_s: float = _seconds(
+        _SCENE.to_patient_s, "volunteer at the address to hands on the patient", ASSUMPTION
+    )
+    aed_attach_s: float = _seconds(
+        _SCENE.aed_attach_s, "AED at the patient to pads on, volunteer", ASSUMPTION
+    )
+    aed_shock_s: float = _seconds(
+        _SCENE.aed_shock_s, "pads on to first shock (analysis, charging)", ASSUMPTION
+    )
+    bystander_aed_attach_s: float = _seconds(
+        _SCENE.bystander_aed_attach_s, "AED at the patient to pads on, untrained", ASSUMPTION
+    )
+    close_after_crew_s: float = _seconds(
+        _SCENE.close_after_crew_s, "crew at the scene until volunteers leave", ASSUMPTION
+    )
+    false_alarm_called_off_share: float = _share(
+        _SCENE.false_alarm_called_off_share,
+        "false alarms called off before the crew arrives",
+        ASSUMPTION,
+    )
+    false_alarm: Duration = _duration(
+        _SCENE.false_alarm, "call to calling off a false alarm", ASSUMPTION
+    )
+
+
+_OUTCOME = DEFAULTS.outcome
+
+OutcomeModel = Literal["joint", "waalewijn", "valenzuela", "de_maio", "larsen"]
 
 
 class OutcomeTable(Table):
     """``[outcome]``: how times become a probability of survival."""
 
-    models: tuple[Literal["joint", "waalewijn", "valenzuela", "de_maio", "larsen"], ...] = Field(
+    models: tuple[OutcomeModel, ...] = Field(
         ("joint", "waalewijn"), description="the first one leads the report", min_length=1
     )
-    nonshockable_survival: float = _share(
-        0.02,
-        "survival of a non-shockable arrest with CPR at once (joint model)",
-        f"about 2 %, a planner's input: {ASSUMPTION}",
+    shockable_at_collapse: float = _share(
+        _OUTCOME.shockable_at_collapse,
+        "share in a shockable rhythm at the moment of collapse (joint model)",
+        f"calibrated to the share that crews find (Scotland 26-30 %, England 20.6 %): {ASSUMPTION}",
+    )
+    non_shockable_level: float = _share(
+        _OUTCOME.non_shockable_level,
+        "survival without any delay when the rhythm is not shockable (joint model)",
+        f"about 2-3 %, a planner's input: {ASSUMPTION}",
+    )
+    intercept: float = _field(
+        _OUTCOME.intercept,
+        "added to every logit of the joint model, to meet a region's own survival",
+        unit="logit",
+        source="0: uncalibrated",
+        ge=-10.0,
+        le=10.0,
     )
 
 
 class PoliciesTable(Table):
     """``[policies]``: the options that are compared; the first one is the comparator."""
 
-    compare: tuple[str, ...] = Field(
+    compare: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         ("as_today", "nearest_3", "phased_7"),
         description="names of shipped policies or policy files (*.toml)",
         min_length=1,
@@ -404,7 +533,7 @@ class PoliciesTable(Table):
     def _distinct(self) -> Self:
         repeated = sorted({name for name in self.compare if self.compare.count(name) > 1})
         if repeated:
-            raise ValueError(f"compare|each policy once|{', '.join(repeated)} twice")
+            raise _fail("compare", "each policy once", f"{', '.join(repeated)} more than once")
         return self
 
 
@@ -412,19 +541,27 @@ class RunTable(Table):
     """``[run]``: how much is simulated."""
 
     years: float = _field(
-        1.0, "length of one replication", unit="years", source="choice", gt=0.0, le=100.0
+        DEFAULTS.clock.years,
+        "length of one replication",
+        unit="years",
+        source="choice",
+        gt=0.0,
+        le=100.0,
     )
     replications: int = _field(
         20, "independent repetitions", unit="", source="choice", ge=1, le=100_000
     )
     seed: int = _field(1, "same seed, same result", unit="", source="choice", ge=0, lt=2**63)
-    start: date = _field(
-        date(2025, 1, 1), "first simulated day, local time", unit="", source="choice"
+    start_date: date = _field(
+        date.fromisoformat(DEFAULTS.clock.start_date),
+        "first simulated day, local time",
+        unit="",
+        source="choice",
     )
 
 
 class Scenario(Table):
-    """A whole scenario file, checked."""
+    """A whole scenario file, checked. File names in it are relative to ``folder``."""
 
     title: str = Field(min_length=1)
     question: str = Field("", description="what the report's first sentence answers")
@@ -434,6 +571,25 @@ class Scenario(Table):
     responders: RespondersTable = RespondersTable()
     aeds: AedsTable = AedsTable()
     ambulance: AmbulanceTable = AmbulanceTable()
+    scene: SceneTable = SceneTable()
     outcome: OutcomeTable = OutcomeTable()
     policies: PoliciesTable = PoliciesTable()
     run: RunTable = RunTable()
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that this scenario was read from, if it was."""
+        return self._file
+
+    def path(self, name: str) -> Path:
+        """A file that the scenario names: absolute, or beside the scenario file."""
+        beside = self._file.parent if self._file is not None else Path()
+        return beside / Path(name).expanduser()
+
+    def to_parameters(self) -> WorldParameters:
+        """The simulator's parameters, without the rows of files (``scenarios.inputs`` adds them)."""
+        from scenarios.conversion import to_parameters  # noqa: PLC0415 - a cycle otherwise
+
+        return to_parameters(self)
