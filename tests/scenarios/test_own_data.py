@@ -1,0 +1,139 @@
+"""A planner's CSV files: every wrong cell is named, nothing is silently dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scenarios.errors import InputFaults
+from scenarios.own_data import (
+    AEDS,
+    ARRESTS,
+    RESPONDERS,
+    RESPONDERS_PER_ZONE,
+    epoch_seconds,
+    read_own_table,
+)
+
+
+def write(tmp_path: Path, text: str, name: str = "own.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(path: Path, schema, **options) -> list[str]:
+    with pytest.raises(InputFaults) as caught:
+        read_own_table(path, schema, **options)
+    return [str(fault).removeprefix(str(path)) for fault in caught.value.faults]
+
+
+def test_each_wrong_cell_is_listed_with_line_and_field(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "called_at,lat,lon,witnessed,response_s\n"
+        "2024-01-05 10:00,51.5,-0.1,yes,480\n"
+        "yesterday,51.5,-0.1,maybe,480\n"
+        "2024-01-06 10:00,,-0.1,no,-5\n"
+        "2024-01-07,151.5,-0.1,,nan\n",
+    )
+    assert faults(path, ARRESTS) == [
+        ":3: called_at: a date and time like 2024-03-31 18:05 expected, found 'yesterday'",
+        ":3: witnessed: yes or no expected, found 'maybe'",
+        ":4: lat: a value expected, found nothing",
+        ":4: response_s: a number of s from 0 to 14400 expected, found '-5'",
+        ":5: called_at: a time of day as well as a date expected, like 2024-03-31 18:05, found "
+        + "'2024-01-07'",
+        ":5: lat: a number of degrees from -90 to 90 expected, found '151.5'",
+        ":5: response_s: a number of s from 0 to 14400 expected, found 'nan'",
+    ]
+
+
+def test_a_missing_place_is_a_fault_of_that_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "called_at,lat,lon\n2024-01-06 10:00,,-0.1\n")
+    assert faults(path, ARRESTS) == [":2: lat: a value expected, found nothing"]
+
+
+def test_columns_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,hours\n1,24/7\n")
+    assert [line.split(":")[2].strip() for line in faults(path, AEDS)] == ["aed_id", "lat"]
+
+
+def test_unknown_columns_are_reported_not_swallowed(tmp_path: Path) -> None:
+    path = write(tmp_path, "aed_id,lat,lon,colour\nA1,51.5,-0.1,green\n")
+    assert read_own_table(path, AEDS).ignored == ("colour",)
+
+
+def test_identifiers_stand_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "zone_id,responders\nE01,3\nE02,1\nE01,2\n")
+    expected = [":4: zone_id: each identifier once expected, found 'E01' as in line 2"]
+    assert faults(path, RESPONDERS_PER_ZONE) == expected
+
+
+def test_semicolons_quotes_and_line_numbers(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        '\ufeffaed_id;lat;lon;opening_hours\nA;51.5;-0.1;"Mo-Fr 08:00-18:00;\nSa 09:00-12:00"\n'
+        "B;north;-0.1;\n",
+    )
+    assert faults(path, AEDS) == [
+        ":4: lat: a number of degrees from -90 to 90 expected, found 'north'"
+    ]
+
+
+def test_a_row_of_the_wrong_width_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "aed_id,lat,lon\nA,51.5\n")
+    assert faults(path, AEDS) == [":2: 3 cells expected, found 2"]
+
+
+@pytest.mark.parametrize("content", ["", "\n", "   \n"])
+def test_an_empty_file_is_refused(tmp_path: Path, content: str) -> None:
+    assert "header line" in faults(write(tmp_path, content), AEDS)[0]
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
+    assert "no such file" in faults(tmp_path / "none.csv", AEDS)[0]
+    path = tmp_path / "zip.csv"
+    path.write_bytes(b"PK\x03\x04\xff\xfe")
+    assert "UTF-8" in faults(path, AEDS)[0]
+
+
+def test_the_national_grid_becomes_wgs84(tmp_path: Path) -> None:
+    """Trafalgar Square, TQ 30000 80400, lies at 51.5080 N, 0.1281 W."""
+    path = write(tmp_path, "aed_id,easting,northing\nA,530000,180400\n")
+    table = read_own_table(path, AEDS)
+    assert table.lat[""][0] == pytest.approx(51.5077, abs=6e-4)
+    assert table.lon[""][0] == pytest.approx(-0.1281, abs=6e-4)
+
+
+def test_osgb36_degrees_are_moved_when_the_planner_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path, "aed_id,lat,lon\nA,51.5,-0.1\n")
+    stated = read_own_table(path, AEDS, crs="osgb36")
+    moved_m = np.hypot(
+        (stated.lat[""][0] - 51.5) * 111_200, (stated.lon[""][0] + 0.1) * 111_200 * 0.6225
+    )
+    assert 100 < moved_m < 150
+    assert "columns that fit crs 'bng'" in faults(path, AEDS, crs="bng")[0]
+    assert "one of wgs84, bng, osgb36" in faults(path, AEDS, crs="utm")[0]
+
+
+def test_postcodes_need_their_file_and_are_matched_without_blanks(tmp_path: Path) -> None:
+    known = write(tmp_path, "Postcode,lat,lon\nSW1A 1AA,51.501,-0.1416\n", "postcodes.csv")
+    path = write(tmp_path, "responder_id,postcode\n1,sw1a1aa\n")
+    assert read_own_table(path, RESPONDERS, postcode_file=known).lat[""][0] == 51.501
+    assert "postcode file is needed" in faults(path, RESPONDERS)[0]
+    unknown = write(tmp_path, "responder_id,postcode\n1,ZZ9 9ZZ\n", "unknown.csv")
+    assert faults(unknown, RESPONDERS, postcode_file=known) == [
+        ":2: postcode: a postcode of postcodes.csv expected, found 'ZZ9 9ZZ'"
+    ]
+
+
+def test_local_times_know_the_clock_changes() -> None:
+    summer, winter, stated = epoch_seconds(
+        ["2024-07-01 12:00", "2024-01-01 12:00", "2024-01-01T12:00+02:00"], "Europe/London"
+    )
+    assert summer % 86_400 == 11 * 3_600
+    assert winter % 86_400 == 12 * 3_600
+    assert stated % 86_400 == 10 * 3_600
