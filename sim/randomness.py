@@ -144,12 +144,12 @@ def normals(keys: Keys) -> Floats:
 
 def lognormals_s(keys: Keys, median_s: Any, sigma: Any) -> Floats:
     """``lognormal_s`` over arrays (broadcast)."""
-    return np.round(median_s * np.exp(sigma * normals(keys)), MILLISECONDS)
+    return np.asarray(np.round(median_s * np.exp(sigma * normals(keys)), MILLISECONDS))
 
 
 def exponentials_s(keys: Keys, mean_s: Any) -> Floats:
     """``exponential_s`` over arrays (broadcast)."""
-    return np.round(-mean_s * np.log(uniforms(keys)), MILLISECONDS)
+    return np.asarray(np.round(-mean_s * np.log(uniforms(keys)), MILLISECONDS))
 
 
 # AS 241, PPND16: relative accuracy about 1e-16. Coefficients by falling power.
@@ -212,3 +212,9 @@ def _inverse_normals(p: Floats) -> Floats:
         value = np.where(r <= 5.0, _ratio(_C, _D, r - 1.6), _ratio(_E, _F, r - 5.0))
         out[tails] = np.where(q[tails] > 0, value, -value)
     return np.asarray(out, dtype=np.float64)
+
+
+def lognormal_quantiles(median_s: float, sigma: float, slices: int) -> list[float]:
+    """The middles of ``slices`` equally probable slices of a lognormal duration."""
+    middles = [(i + 0.5) / slices for i in range(slices)]
+    return [median_s * math.exp(sigma * _inverse_normal(p)) for p in middles]
