@@ -39,13 +39,13 @@ def test_each_wrong_cell_is_listed_with_line_and_field(tmp_path: Path) -> None:
         "2024-01-06 10:00,,-0.1,no,-5\n"
         "2024-01-07,151.5,-0.1,,nan\n",
     )
+    with_time = "a time of day as well as a date expected, like 2024-03-31 18:05"
     assert faults(path, ARRESTS) == [
         ":3: called_at: a date and time like 2024-03-31 18:05 expected, found 'yesterday'",
         ":3: witnessed: yes or no expected, found 'maybe'",
         ":4: lat: a value expected, found nothing",
         ":4: response_s: a number of s from 0 to 14400 expected, found '-5'",
-        ":5: called_at: a time of day as well as a date expected, like 2024-03-31 18:05, found "
-        + "'2024-01-07'",
+        f":5: called_at: {with_time}, found '2024-01-07'",
         ":5: lat: a number of degrees from -90 to 90 expected, found '151.5'",
         ":5: response_s: a number of s from 0 to 14400 expected, found 'nan'",
     ]
