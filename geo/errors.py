@@ -1,0 +1,35 @@
+"""Everything that can go wrong with maps, said in one line each.
+
+    GeoError
+    ├── ExtractError(ValueError)    an OpenStreetMap file that cannot be used
+    ├── RegionError(ValueError)     a region folder that is damaged, outdated or not one
+    ├── NetworkError(ValueError)    arrays that do not form a road network
+    ├── PlaceError(ValueError)      a latitude or longitude that cannot be one, or lies elsewhere
+    └── ZonesError(ValueError)      a file of population zones that cannot be used
+"""
+
+from __future__ import annotations
+
+
+class GeoError(Exception):
+    """Base of every error of this package; ``str(error)`` is one line for a person."""
+
+
+class ExtractError(GeoError, ValueError):
+    """An OpenStreetMap extract is missing, damaged or holds nothing to travel on."""
+
+
+class RegionError(GeoError, ValueError):
+    """A region folder is damaged, outdated or not a region folder."""
+
+
+class NetworkError(GeoError, ValueError):
+    """Arrays do not form a road network."""
+
+
+class PlaceError(GeoError, ValueError):
+    """A latitude or longitude is not one, or lies outside the region."""
+
+
+class ZonesError(GeoError, ValueError):
+    """A file of population zones cannot be used."""
