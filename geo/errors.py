@@ -5,10 +5,14 @@
     ├── RegionError(ValueError)     a region folder that is damaged, outdated or not one
     ├── NetworkError(ValueError)    arrays that do not form a road network
     ├── PlaceError(ValueError)      a latitude or longitude that cannot be one, or lies elsewhere
-    └── ZonesError(ValueError)      a file of population zones that cannot be used
+    ├── ZonesError(ValueError)      a file of population zones that cannot be used
+    ├── AirspaceError(ValueError)   a file of no-fly volumes that cannot be used, all faults listed
+    └── AirRouteError(ValueError)   a flight question that has no meaning: wind, place or volumes
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class GeoError(Exception):
@@ -33,3 +37,15 @@ class PlaceError(GeoError, ValueError):
 
 class ZonesError(GeoError, ValueError):
     """A file of population zones cannot be used."""
+
+
+class AirspaceError(GeoError, ValueError):
+    """A file of no-fly volumes cannot be used; ``faults`` holds one line for each fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+class AirRouteError(GeoError, ValueError):
+    """A flight question has no meaning: the wind, the place or the volumes are impossible."""
