@@ -1,0 +1,84 @@
+"""What the metrics and the report must know besides the tables: the study in plain values.
+
+Nothing here reads a scenario file or a region; ``scenarios.study`` fills these structs, so that
+the numbers and the page can be checked without either.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class PolicyFacts(Struct, frozen=True):
+    """One option. The first one of a study is the comparator."""
+
+    id: str
+    title: str
+    citation: str = ""
+    live_use: str = ""  # allowed | needs_sign_off | simulation_only
+    words: str = ""  # the rule in plain words, one or two sentences
+
+
+class OutcomeFacts(Struct, frozen=True):
+    """One outcome model; ``name`` as in the column ``survival_<name>``."""
+
+    name: str
+    title: str
+    source: str = ""
+    domain: str = ""  # for which arrests it was fitted
+    marks: tuple[str, ...] = ()  # what a reader must know, such as "AEDs cannot matter in it"
+
+
+class ZoneFacts(Struct, frozen=True):
+    """One small area. ``deprivation_decile``: 1 is the most deprived tenth."""
+
+    id: str
+    name: str
+    population: float | None = None
+    deprivation_decile: int | None = None
+    urban_rural: str | None = None
+
+
+class Parameter(Struct, frozen=True):
+    """One row of the list of assumptions."""
+
+    name: str
+    value: str
+    unit: str = ""
+    source: str = ""
+    is_default: bool = True
+
+
+class Observed(Struct, frozen=True):
+    """Times that the planner's own service measured, for the back-cast."""
+
+    ambulance_s: tuple[float, ...]  # call to arrival at the scene
+    source: str
+
+
+class StudyFacts(Struct, frozen=True, kw_only=True):
+    """The study: what was asked, what was compared, how much was simulated."""
+
+    title: str
+    question: str = ""
+    policies: tuple[PolicyFacts, ...]
+    outcomes: tuple[OutcomeFacts, ...]  # the first one leads
+    replications: int
+    years: float  # length of one replication
+    seed: int
+    volunteers: float  # registered people, mean over replications
+    population: float | None = None
+    place: str = ""  # name of the region for people
+    timezone: str = "UTC"  # IANA
+    night_hours: tuple[int, int] = (23, 7)  # local hours, from and until
+    zones: tuple[ZoneFacts, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    invented: tuple[str, ...] = ()  # "people", "AEDs", "the whole town"
+    credit: str = ""  # map credit, for example "© OpenStreetMap contributors"
+    version: str = ""
+    observed: Observed | None = None
+
+    @property
+    def baseline(self) -> PolicyFacts:
+        """The comparator."""
+        return self.policies[0]

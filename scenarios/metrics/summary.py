@@ -1,0 +1,241 @@
+"""From tables to ``Summary``: one pass over the records of a study."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from scenarios.metrics.answer import answer
+from scenarios.metrics.curves import (
+    GRID_S,
+    curve,
+    pair_counts,
+    quantile,
+    quantile_difference,
+)
+from scenarios.metrics.effort import Effort, effort
+from scenarios.metrics.facts import PolicyFacts, StudyFacts
+from scenarios.metrics.groups import group_set, splits
+from scenarios.metrics.intervals import (
+    Difference,
+    Estimate,
+    difference,
+    mean_estimate,
+    total_estimate,
+    with_holm,
+)
+from scenarios.metrics.measures import (
+    CLOCK_WORDS,
+    QUANTILES,
+    Measure,
+    PerIncident,
+    catalogue,
+)
+from scenarios.metrics.panel import CLOCKS, Floats, Panel, Tables
+from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summary
+
+GROUP_MEASURES = (
+    "volunteer_before_ambulance",
+    "cpr_any_within_300_s",
+    "trained_hands_within_480_s",
+    "cpr_any_capped_mean_s",
+    "trained_hands_capped_mean_s",
+    "shock_capped_mean_s",
+)
+
+
+def summarise(tables: Tables, facts: StudyFacts) -> Summary:
+    """Every number of a study. Raises ``MetricsError`` when the tables do not fit together."""
+    panel = Panel(tables, facts)
+    efforts = {policy.id: effort(panel, policy.id) for policy in facts.policies}
+    per_incident, per_replication = catalogue(panel)
+    sums = _Sums(panel, efforts)
+    comparisons = _judged_together(
+        [_comparison(sums, option, facts.baseline) for option in facts.policies[1:]]
+    )
+    between = _judged_together(
+        [
+            _comparison(sums, later, earlier)
+            for i, earlier in enumerate(facts.policies[1:])
+            for later in facts.policies[i + 2 :]
+        ]
+    )
+    measures = {item.measure.key: item.measure for item in per_incident}
+    measures |= {item.measure.key: item.measure for item in per_replication}
+    measures |= {item.key: item for item in _quantile_measures()}
+    policies = tuple(_policy(sums, policy) for policy in facts.policies)
+    grouped = [item for item in per_incident if item.measure.key in _group_measures(facts)]
+    return Summary(
+        title=facts.title,
+        question=facts.question,
+        place=facts.place,
+        answer=answer(facts, policies, comparisons, between),
+        replications=facts.replications,
+        years=facts.years,
+        seed=facts.seed,
+        version=facts.version,
+        volunteers=facts.volunteers,
+        population=facts.population,
+        arrests=int(panel.arrest.sum()),
+        calls=panel.rows,
+        arrests_per_year=total_estimate(panel.sums(panel.arrest), facts.years),
+        invented=facts.invented,
+        baseline=facts.baseline.id,
+        measures=measures,
+        policies=policies,
+        comparisons=comparisons,
+        between_options=between,
+        groups=tuple(group_set(panel, split, grouped, efforts) for split in splits(panel)),
+        checks=_checks(panel),
+        curve_t_s=tuple(float(t) for t in GRID_S),
+    )
+
+
+def summary_json(summary: Summary) -> bytes:
+    """The bytes of ``summary.json``: keys in a fixed order, floats to nine figures."""
+    plain = _rounded(msgspec.to_builtins(summary))
+    return msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n"
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def _group_measures(facts: StudyFacts) -> set[str]:
+    return {*GROUP_MEASURES, *(f"survival_{model.name}" for model in facts.outcomes)}
+
+
+class _Sums:
+    """Sums per replication of every measure and policy, computed once."""
+
+    def __init__(self, panel: Panel, efforts: dict[str, Effort]) -> None:
+        self.panel = panel
+        self.efforts = efforts
+        self.means, totals = catalogue(panel)
+        self.arrests = panel.sums(panel.arrest)
+        self.calls = panel.sums(np.ones(panel.rows))
+        self.of = {
+            policy.id: {item.measure.key: self._sum(item, policy.id) for item in self.means}
+            for policy in panel.facts.policies
+        }
+        self.totals = {
+            policy.id: {
+                item.measure.key: item.of(panel, policy.id, efforts[policy.id]) for item in totals
+            }
+            for policy in panel.facts.policies
+        }
+        self.times = {
+            policy.id: {clock: panel.clock(policy.id, clock) for clock in CLOCKS}
+            for policy in panel.facts.policies
+        }
+
+    def _sum(self, item: PerIncident, policy: str) -> Floats:
+        values = item.of(self.panel, policy, self.efforts[policy])
+        return self.panel.sums(values, self.panel.arrest if item.arrests_only else None)
+
+    def cases(self, item: PerIncident) -> Floats:
+        return self.arrests if item.arrests_only else self.calls
+
+
+def _quantile_measures() -> list[Measure]:
+    return [
+        Measure(f"{clock}_{name}_s", f"{words} to {CLOCK_WORDS[clock]}", "s", "lower")
+        for clock in CLOCKS
+        for name, words in (("median", "median time"), ("p90", "time not passed in nine of ten"))
+    ]
+
+
+def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
+    panel = sums.panel
+    estimates = {
+        item.measure.key: mean_estimate(
+            sums.of[policy.id][item.measure.key], sums.cases(item), share=item.share
+        )
+        for item in sums.means
+    }
+    ones = np.ones(panel.replications)
+    for key, total in sums.totals[policy.id].items():
+        estimates[key] = mean_estimate(total, ones)
+    replication = panel.replication[panel.arrest]
+    curves = {}
+    for clock in CLOCKS:
+        times = sums.times[policy.id][clock][panel.arrest]
+        curves[clock] = curve(times, replication, panel.replications)
+        for name, q in QUANTILES:
+            estimates[f"{clock}_{name}_s"] = quantile(times, replication, panel.replications, q)
+    years = panel.facts.years * panel.replications
+    outcomes = {k: v / years for k, v in sums.efforts[policy.id].outcomes.items()}
+    return PolicySummary(
+        policy.id, policy.title, policy.citation, policy.live_use, policy.words, estimates, curves,
+        outcomes,
+    )  # fmt: skip
+
+
+def _comparison(sums: _Sums, option: PolicyFacts, against: PolicyFacts) -> Comparison:
+    panel = sums.panel
+    a, b = option.id, against.id
+    found = {
+        item.measure.key: difference(
+            sums.of[a][item.measure.key], sums.of[b][item.measure.key], sums.cases(item)
+        )
+        for item in sums.means
+    }
+    ones = np.ones(panel.replications)
+    for key, total in sums.totals[a].items():
+        found[key] = difference(total, sums.totals[b][key], ones)
+    replication = panel.replication[panel.arrest]
+    pairs = {}
+    for clock in CLOCKS:
+        times_a, times_b = sums.times[a][clock], sums.times[b][clock]
+        pairs[clock] = PairCounts(*pair_counts(times_a, times_b, panel.arrest))
+        for name, q in QUANTILES:
+            found[f"{clock}_{name}_s"] = quantile_difference(
+                times_a[panel.arrest], times_b[panel.arrest], replication, panel.replications, q
+            )
+    return Comparison(a, b, found, pairs)
+
+
+def _judged_together(comparisons: list[Comparison]) -> tuple[Comparison, ...]:
+    if not comparisons:
+        return ()
+    together: dict[str, list[Difference]] = {
+        key: with_holm([item.differences[key] for item in comparisons])
+        for key in comparisons[0].differences
+    }
+    return tuple(
+        Comparison(
+            item.policy, item.against, {key: together[key][i] for key in together}, item.pairs
+        )
+        for i, item in enumerate(comparisons)
+    )
+
+
+def _checks(panel: Panel) -> dict[str, Estimate]:
+    """The simulated world under the comparator, to be held against published figures."""
+    baseline = panel.facts.baseline.id
+    arrests = panel.sums(panel.arrest)
+    ambulance = panel.clock(baseline, "ambulance")
+    cpr_first = panel.clock(baseline, "cpr_any") < panel.clock(baseline, "trained_hands")
+    public = panel.texts(baseline, "first_aed_source") == "public"
+    home = panel.texts(baseline, "place_kind") == "home"
+    parts = {
+        "home": home,
+        "witnessed": panel.bools(baseline, "witnessed"),
+        "bystander_cpr": cpr_first,
+        "public_aed_used": public,
+    }
+    found = {
+        key: mean_estimate(panel.sums(values, panel.arrest), arrests, share=True)
+        for key, values in parts.items()
+    }
+    known = panel.arrest & np.isfinite(ambulance)
+    found["ambulance_mean_s"] = mean_estimate(panel.sums(ambulance, known), panel.sums(known))
+    inside = panel.replication[panel.arrest]
+    found["ambulance_p90_s"] = quantile(ambulance[panel.arrest], inside, panel.replications, 0.9)
+    return found

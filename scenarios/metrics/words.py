@@ -1,0 +1,107 @@
+"""Numbers as a clinical lead reads them: ranges, minutes, people out of a hundred."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from scenarios.metrics.intervals import Difference, Estimate
+
+MINUS = "−"
+NO_INTERVAL = "no interval"
+
+
+def number(value: float, decimals: int) -> str:
+    """A number with a true minus sign, thin thousands, and no negative zero."""
+    text = f"{abs(value):,.{decimals}f}".replace(",", " ")
+    negative = value < 0 and any(digit not in "0. " for digit in text)
+    return (MINUS if negative else "") + text
+
+
+def decimals_for(low: float, high: float, *, most: int = 3) -> int:
+    """Decimals that show the width of a range with one to two figures, and no more."""
+    width = abs(high - low) or abs(high) or 1.0
+    return min(max(1 - math.floor(math.log10(width)), 0), most) if width < 10 else 0
+
+
+def span(low: float, high: float, *, scale: float = 1.0, most: int = 3) -> str:
+    """``3.1 to 4.2``; one number with *about* where both ends read the same."""
+    low, high = low * scale, high * scale
+    decimals = decimals_for(low, high, most=most)
+    first, last = number(low, decimals), number(high, decimals)
+    return f"about {first}" if first == last else f"{first} to {last}"
+
+
+def ranged(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) -> str:
+    """The interval in words; never a bare point estimate."""
+    if item.value is None:
+        return "not known"
+    if item.low is None and item.high is None:
+        decimals = decimals_for(0.0, item.value * scale, most=most)
+        return f"{number(item.value * scale, decimals)} ({NO_INTERVAL})"
+    if item.high is None or item.low is None:
+        end = item.low if item.low is not None else item.value
+        return f"{number(end * scale, 1)} or more"
+    return span(item.low, item.high, scale=scale, most=most)
+
+
+def minutes(item: Estimate | Difference) -> str:
+    """A time of the summary (seconds) as a range of minutes."""
+    if item.value is None:
+        return "not reached" if item.low is None else f"over {number(item.low / 60, 1)} min"
+    return f"{ranged(item, scale=1 / 60, most=1)} min"
+
+
+def of_hundred(item: Estimate | Difference, *, noun: str = "") -> str:
+    """A share as people out of a hundred."""
+    text = ranged(item, scale=100.0, most=1)
+    return f"{text} of 100{' ' + noun if noun else ''}"
+
+
+def change(item: Difference, more: str, fewer: str, *, scale: float = 1.0, most: int = 3) -> str:
+    """A difference with its direction in words: ``2 to 4 more``, ``1 fewer to 3 more``."""
+    if item.value is None:
+        return "not known"
+    if item.verdict == "same":
+        return "no difference"
+    if item.low is None or item.high is None:
+        word = more if item.value >= 0 else fewer
+        decimals = decimals_for(0.0, item.value * scale, most=most)
+        return f"{number(abs(item.value) * scale, decimals)} {word} ({NO_INTERVAL})"
+    low, high = item.low * scale, item.high * scale
+    decimals = decimals_for(low, high, most=most)
+    if low >= 0:
+        return f"{span(low, high, most=most)} {more}"
+    if high <= 0:
+        return f"{span(-high, -low, most=most)} {fewer}"
+    return f"{number(-low, decimals)} {fewer} to {number(high, decimals)} {more}"
+
+
+def listed(names: list[str]) -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def count(value: float) -> str:
+    """A whole number with thin thousands."""
+    return number(round(value), 0)
+
+
+class Period(NamedTuple):
+    """The stretch of time that a small yearly number is shown for."""
+
+    years: float
+    words: str  # "a year", "in ten years"
+
+
+PERIODS = (Period(1.0, "a year"), Period(10.0, "in ten years"), Period(100.0, "in a hundred years"))
+
+
+def period(largest_per_year: float) -> Period:
+    """The shortest period in which this is about one or more."""
+    for item in PERIODS:
+        if abs(largest_per_year) * item.years >= 1.0:
+            return item
+    return PERIODS[-1]
