@@ -14,6 +14,7 @@ rest. The scalar and the vector form of each draw give the same bits.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -218,3 +219,26 @@ def lognormal_quantiles(median_s: float, sigma: float, slices: int) -> list[floa
     """The middles of ``slices`` equally probable slices of a lognormal duration."""
     middles = [(i + 0.5) / slices for i in range(slices)]
     return [median_s * math.exp(sigma * _inverse_normal(p)) for p in middles]
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The random numbers of one replication: keys by purpose, then by incident, person …"""
+
+    seed: int
+    replication: int
+
+    def key(self, purpose: Purpose, *words: int) -> int:
+        """A finished key for the scalar draws."""
+        key = key_of(self.seed, purpose, self.replication)
+        for word in words:
+            key = fold(key, word)
+        return key
+
+    def keys(self, purpose: Purpose, words: Any) -> Keys:
+        """Finished keys for the vector draws, one per word."""
+        return folds(key_of(self.seed, purpose, self.replication), words)
+
+    def uniforms(self, purpose: Purpose, words: Any) -> Floats:
+        """A uniform number per word."""
+        return uniforms(self.keys(purpose, words))
