@@ -1,0 +1,485 @@
+"""Reads an OpenStreetMap extract (.osm.pbf or .osm) into roads, AEDs and buildings.
+
+Nothing is expected of the file beyond the format: objects may come in any order, without versions
+or timestamps, twice, or with nodes missing. Of objects that come twice the later one counts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo import buildings as building_rule
+from geo.errors import ExtractError
+from geo.network import Segments
+from geo.points import EARTH_RADIUS_M
+from geo.speeds import Profile
+
+Progress = Callable[[str], None]
+
+_SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
+_COORDINATE = 1e7
+_NO_COORDINATE = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AedRecord:
+    """One mapped defibrillator; texts exactly as mapped, None where there are none."""
+
+    osm_id: str  # "node/123" or "way/123"
+    lat: float
+    lon: float
+    access: str | None
+    indoor: str | None
+    level: str | None
+    opening_hours: str | None
+    place: str | None  # defibrillator:location
+
+
+@dataclass(frozen=True, eq=False)
+class Buildings:
+    """Buildings in which people may be; arrays of one length."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    weight: NDArray[np.float64]  # see geo.buildings
+    home: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Extract:
+    """What an extract holds for us. ``segments`` has one entry per profile that may use any way."""
+
+    data_date: str | None  # RFC 3339, from the header of the file
+    segments: dict[str, Segments]
+    aeds: tuple[AedRecord, ...]
+    buildings: Buildings
+    counts: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def read_extract(
+    path: Path, profiles: Sequence[Profile], *, progress: Progress | None = None
+) -> Extract:
+    """Reads the extract for these modes of travel.
+
+    Raises:
+        ExtractError: the file is missing, empty, damaged, of another kind, or holds no way that
+            any of the profiles may use.
+    """
+    _check_file(path)
+    say = progress or (lambda _: None)
+    with _one_line_errors(path):
+        header_date = _data_date(path)
+        say("reading outlines")
+        outlines = _building_relations(path)
+        say("reading ways")
+        ways = _read_ways(path, profiles, outlines)
+        say("reading nodes")
+        nodes = _read_nodes(path)
+        aed_nodes = _read_aed_nodes(path)
+    say("joining roads")
+    located = _Located.of(nodes, ways)
+    segments: dict[str, Segments] = {}
+    counts = {"osm_nodes": nodes.n_read, "osm_ways_used": len(ways.ids)}
+    for slot, profile in enumerate(profiles):
+        found, mode_counts = _segments(located, ways, slot)
+        if len(found.u):
+            segments[profile.mode] = found
+        counts.update({f"{profile.mode}_{key}": value for key, value in mode_counts.items()})
+    if not segments:
+        modes = ", ".join(profile.mode for profile in profiles)
+        raise ExtractError(
+            f"{path.name}: no roads or paths for {modes}: expected ways tagged highway=* with "
+            "their nodes; choose an extract that is not filtered"
+        )
+    aeds = tuple(sorted(aed_nodes + _aed_ways(located, ways), key=_aed_order))
+    buildings = _buildings(located, ways)
+    counts.update(aeds=len(aeds), buildings=len(buildings.lat))
+    warnings = list(ways.warnings)
+    if located.n_missing:
+        warnings.append(f"{located.n_missing} nodes of ways are not in the file")
+        counts["missing_nodes"] = located.n_missing
+    return Extract(header_date, segments, aeds, buildings, counts, tuple(warnings))
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise ExtractError(f"{path}: no such file: expected an OpenStreetMap extract (.osm.pbf)")
+    if not path.is_file():
+        raise ExtractError(f"{path}: not a file: expected an OpenStreetMap extract (.osm.pbf)")
+    if not path.name.endswith(_SUFFIXES):
+        raise ExtractError(f"{path.name}: expected a name that ends in {' or '.join(_SUFFIXES)}")
+    if path.stat().st_size == 0:
+        raise ExtractError(f"{path.name}: the file is empty: fetch it again")
+
+
+@contextmanager
+def _one_line_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError, OverflowError, MemoryError, OSError, KeyError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ExtractError(
+            f"{path.name}: damaged or not an OpenStreetMap file ({reason}): fetch it again"
+        ) from error
+
+
+def _data_date(path: Path) -> str | None:
+    import osmium  # noqa: PLC0415
+
+    reader = osmium.io.Reader(str(path), osmium.osm.NOTHING)
+    try:
+        header = reader.header()
+        text = header.get("osmosis_replication_timestamp", "") or header.get("timestamp", "")
+    finally:
+        reader.close()
+    return str(text) or None
+
+
+@dataclass
+class _Outlines:
+    """Buildings drawn as relations: the ways that form their outer rings."""
+
+    tags_of_way: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
+def _building_relations(path: Path) -> _Outlines:
+    import osmium  # noqa: PLC0415
+
+    found = _Outlines()
+    relations = osmium.FileProcessor(str(path), osmium.osm.RELATION)
+    for relation in relations.with_filter(osmium.filter.KeyFilter("building")):
+        tags = dict(relation.tags)
+        if tags.get("type") != "multipolygon" or building_rule.factor(tags["building"]) == 0.0:
+            continue
+        for member in relation.members:
+            if member.type == "w" and member.role in {"outer", ""}:
+                found.tags_of_way[member.ref] = tags
+    return found
+
+
+@dataclass
+class _Ways:
+    """All ways of use, one row each; ``refs[first[i]:first[i + 1]]`` are the nodes of way i."""
+
+    ids: NDArray[np.int64]
+    first: NDArray[np.int64]
+    refs: NDArray[np.int64]
+    forward_mps: NDArray[np.float64]  # [profiles, ways]
+    backward_mps: NDArray[np.float64]
+    road_class: NDArray[np.uint8]
+    usable: NDArray[np.bool_]  # [profiles, ways]
+    name: NDArray[np.int32]
+    names: tuple[str, ...]
+    building: dict[int, Mapping[str, str]]  # row -> tags
+    aed: dict[int, Mapping[str, str]]  # row -> tags
+    warnings: list[str]
+
+
+def _read_ways(path: Path, profiles: Sequence[Profile], outlines: _Outlines) -> _Ways:
+    """Every way that is a road for one of the profiles, a building or an AED."""
+    import osmium  # noqa: PLC0415
+
+    reader = _WayReader(profiles)
+    ways = osmium.FileProcessor(str(path), osmium.osm.WAY)
+    keys = osmium.filter.KeyFilter("highway", "building", "emergency")
+    for way in ways.with_filter(keys):
+        reader.add(way.id, dict(way.tags), way.nodes)
+    if outlines.tags_of_way:
+        rings = osmium.FileProcessor(str(path), osmium.osm.WAY)
+        for way in rings.with_filter(osmium.filter.IdFilter(outlines.tags_of_way)):
+            reader.add_ring(way.id, outlines.tags_of_way[way.id], way.nodes)
+    return reader.table()
+
+
+class _WayReader:
+    """Collects ways as they come."""
+
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        self.profiles = profiles
+        self.row_of: dict[int, int] = {}
+        self.refs = array("q")
+        self.span: list[tuple[int, int]] = []
+        self.rules: list[tuple[Any, ...]] = []
+        self.name: list[int] = []
+        self.number_of_name: dict[str, int] = {}
+        self.building: dict[int, Mapping[str, str]] = {}
+        self.aed: dict[int, Mapping[str, str]] = {}
+        self.n_twice = 0
+
+    def add(self, way_id: int, tags: dict[str, str], nodes: Any) -> None:
+        """A road, building or AED; anything else is left out."""
+        rules: tuple[Any, ...] = ()
+        if "highway" in tags:
+            rules = tuple(profile.rule(tags) for profile in self.profiles)
+        is_road = any(rule is not None for rule in rules)
+        is_building = building_rule.factor(tags.get("building", "no")) > 0.0
+        is_aed = tags.get("emergency") == "defibrillator"
+        if not (is_road or is_building or is_aed):
+            return
+        row = self._row(way_id, nodes)
+        self.rules[row] = rules if is_road else ()
+        text = tags.get("name") if is_road else None
+        self.name[row] = -1
+        if text is not None:
+            self.name[row] = self.number_of_name.setdefault(text, len(self.number_of_name))
+        if is_building:
+            self.building[row] = tags
+        if is_aed:
+            self.aed[row] = tags
+
+    def add_ring(self, way_id: int, tags: Mapping[str, str], nodes: Any) -> None:
+        """An outer ring of a building that is drawn as a relation."""
+        row = self.row_of.get(way_id)
+        if row is None:
+            row = self._row(way_id, nodes)
+        self.building.setdefault(row, tags)
+
+    def _row(self, way_id: int, nodes: Any) -> int:
+        row = self.row_of.get(way_id)
+        if row is None:
+            row = len(self.span)
+            self.row_of[way_id] = row
+            self.span.append((0, 0))
+            self.rules.append(())
+            self.name.append(-1)
+        else:
+            self.n_twice += 1
+            self.building.pop(row, None)
+            self.aed.pop(row, None)
+        start = len(self.refs)
+        self.refs.extend([node.ref for node in nodes])
+        self.span[row] = (start, len(self.refs))
+        return row
+
+    def table(self) -> _Ways:
+        """All ways in the order of their ids, so that the order of the file does not matter."""
+        ids = np.fromiter(self.row_of, dtype=np.int64, count=len(self.row_of))
+        order = np.argsort(ids, kind="stable")
+        new_row = np.empty(len(order), dtype=np.int64)
+        new_row[order] = np.arange(len(order))
+        span = np.array(self.span, dtype=np.int64).reshape(-1, 2)[order]
+        counts = span[:, 1] - span[:, 0]
+        first = np.concatenate([[0], np.cumsum(counts)])
+        picks = np.repeat(span[:, 0] - first[:-1], counts) + np.arange(first[-1])
+        refs = np.frombuffer(self.refs, dtype=np.int64) if len(self.refs) else np.zeros(0, np.int64)
+        forward, backward, road_class, usable = self._rule_columns(order)
+        warnings = [f"{self.n_twice} ways come more than once: the last counts"]
+        return _Ways(
+            ids=ids[order],
+            first=first,
+            refs=refs[picks],
+            forward_mps=forward,
+            backward_mps=backward,
+            road_class=road_class,
+            usable=usable,
+            name=np.array(self.name, dtype=np.int32)[order],
+            names=tuple(self.number_of_name),
+            building={int(new_row[row]): tags for row, tags in self.building.items()},
+            aed={int(new_row[row]): tags for row, tags in self.aed.items()},
+            warnings=warnings if self.n_twice else [],
+        )
+
+    def _rule_columns(self, order: NDArray[np.int64]) -> tuple[Any, Any, Any, Any]:
+        shape = (len(self.profiles), len(order))
+        forward, backward = np.zeros(shape), np.zeros(shape)
+        road_class = np.zeros(shape[1], dtype=np.uint8)
+        for column, row in enumerate(order):
+            for slot, rule in enumerate(self.rules[row]):
+                if rule is not None:
+                    forward[slot, column] = rule.forward_mps
+                    backward[slot, column] = rule.backward_mps
+                    road_class[column] = rule.road_class
+        return forward, backward, road_class, (forward > 0) | (backward > 0)
+
+
+@dataclass
+class _Nodes:
+    """Places by ascending id."""
+
+    ids: NDArray[np.int64]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    n_read: int
+
+
+def _read_nodes(path: Path) -> _Nodes:
+    import osmium  # noqa: PLC0415
+
+    ids, xs, ys = array("q"), array("i"), array("i")
+    add_id, add_x, add_y = ids.append, xs.append, ys.append
+    for node in osmium.FileProcessor(str(path), osmium.osm.NODE):
+        location = node.location
+        add_id(node.id)
+        add_x(location.x)
+        add_y(location.y)
+    if not len(ids):
+        return _Nodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0)
+    all_ids = np.frombuffer(ids, dtype=np.int64)
+    x, y = np.frombuffer(xs, dtype=np.int32), np.frombuffer(ys, dtype=np.int32)
+    last = _last_of_each(all_ids)
+    last = last[(x[last] != _NO_COORDINATE) & (y[last] != _NO_COORDINATE)]
+    last = last[(np.abs(y[last]) <= 90 * _COORDINATE) & (np.abs(x[last]) <= 180 * _COORDINATE)]
+    return _Nodes(all_ids[last], y[last] / _COORDINATE, x[last] / _COORDINATE, len(all_ids))
+
+
+def _last_of_each(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the last occurrence of each id, ids ascending."""
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    keep = np.ones(len(ids), dtype=np.bool_)
+    keep[:-1] = ordered[1:] != ordered[:-1]
+    return np.asarray(order[keep])
+
+
+def _read_aed_nodes(path: Path) -> list[AedRecord]:
+    import osmium  # noqa: PLC0415
+
+    found: dict[int, AedRecord] = {}
+    nodes = osmium.FileProcessor(str(path), osmium.osm.NODE)
+    for node in nodes.with_filter(osmium.filter.TagFilter(("emergency", "defibrillator"))):
+        if node.location.valid():
+            found[node.id] = _aed(
+                f"node/{node.id}", node.location.lat, node.location.lon, dict(node.tags)
+            )
+    return list(found.values())
+
+
+def _aed(osm_id: str, lat: float, lon: float, tags: Mapping[str, str]) -> AedRecord:
+    return AedRecord(
+        osm_id=osm_id,
+        lat=lat,
+        lon=lon,
+        access=tags.get("access"),
+        indoor=tags.get("indoor"),
+        level=tags.get("level"),
+        opening_hours=tags.get("opening_hours"),
+        place=tags.get("defibrillator:location"),
+    )
+
+
+def _aed_order(aed: AedRecord) -> tuple[str, int]:
+    kind, _, number = aed.osm_id.partition("/")
+    return kind, int(number)
+
+
+@dataclass
+class _Located:
+    """Ways whose nodes have become indices into the nodes of the file, -1 where missing."""
+
+    nodes: _Nodes
+    refs: NDArray[np.int64]
+    n_missing: int
+
+    @classmethod
+    def of(cls, nodes: _Nodes, ways: _Ways) -> _Located:
+        if not len(nodes.ids):
+            return cls(nodes, np.full(len(ways.refs), -1), len(np.unique(ways.refs)))
+        at = np.searchsorted(nodes.ids, ways.refs)
+        at = np.minimum(at, len(nodes.ids) - 1)
+        there = nodes.ids[at] == ways.refs
+        return cls(nodes, np.where(there, at, -1), len(np.unique(ways.refs[~there])))
+
+
+def _segments(located: _Located, ways: _Ways, slot: int) -> tuple[Segments, dict[str, int]]:
+    """Straight pieces for one profile; pieces that touch a missing node are left out."""
+    counts = np.diff(ways.first)
+    way_of_ref = np.repeat(np.arange(len(counts)), counts)
+    last_of_way = np.zeros(len(ways.refs), dtype=np.bool_)
+    last_of_way[ways.first[1:][counts > 0] - 1] = True
+    usable = ways.usable[slot][way_of_ref]
+    start = np.flatnonzero(usable & ~last_of_way)
+    u, v = located.refs[start], located.refs[start + 1]
+    whole = (u >= 0) & (v >= 0) & (u != v)
+    start, u, v = start[whole], u[whole], v[whole]
+    way = way_of_ref[start]
+    segments = Segments(
+        lat=located.nodes.lat,
+        lon=located.nodes.lon,
+        u=u.astype(np.int32),
+        v=v.astype(np.int32),
+        forward_mps=ways.forward_mps[slot][way],
+        backward_mps=ways.backward_mps[slot][way],
+        road_class=ways.road_class[way],
+        name=ways.name[way],
+        names=ways.names,
+    )
+    return segments, {
+        "ways": int(ways.usable[slot].sum()),
+        "segments": len(u),
+        **_way_pieces(located, ways, usable, last_of_way),
+    }
+
+
+def _way_pieces(
+    located: _Located, ways: _Ways, usable: NDArray[np.bool_], last_of_way: NDArray[np.bool_]
+) -> dict[str, int]:
+    """The usual count of a road map: way ends and shared nodes, and the pieces between them."""
+    refs = located.refs
+    first_of_way = np.zeros(len(refs), dtype=np.bool_)
+    first_of_way[ways.first[:-1][np.diff(ways.first) > 0]] = True
+    present = usable & (refs >= 0)
+    times = np.bincount(refs[present], minlength=max(1, len(located.nodes.ids)))
+    times[np.unique(refs[present & (first_of_way | last_of_way)])] += 2
+    stops = present & (times[np.maximum(refs, 0)] > 1)
+    return {
+        "way_nodes": int(np.count_nonzero(times > 1)),
+        "way_pieces": int(np.count_nonzero(stops & ~first_of_way)),
+    }
+
+
+def _ring_measures(
+    located: _Located, ways: _Ways, rows: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean latitude, mean longitude and area in square metres of each way; NaN without nodes, or not closed."""
+    lat, lon, area_m2 = np.full((3, len(rows)), np.nan)
+    per_degree = np.radians(EARTH_RADIUS_M)
+    for i, row in enumerate(rows):
+        at = located.refs[ways.first[row] : ways.first[row + 1]]
+        at = at[at >= 0]
+        if len(at) == 0:
+            continue
+        ring_lat, ring_lon = located.nodes.lat[at], located.nodes.lon[at]
+        closed = len(at) > 1 and at[0] == at[-1]
+        own = slice(None, -1) if closed else slice(None)
+        lat[i], lon[i] = ring_lat[own].mean(), ring_lon[own].mean()
+        y = (ring_lat - lat[i]) * per_degree
+        x = (ring_lon - lon[i]) * per_degree * np.cos(np.radians(lat[i]))
+        if not closed:
+            continue
+        area_m2[i] = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    return lat, lon, area_m2
+
+
+def _aed_ways(located: _Located, ways: _Ways) -> list[AedRecord]:
+    rows = sorted(ways.aed)
+    lat, lon, _ = _ring_measures(located, ways, rows)
+    return [
+        _aed(f"way/{ways.ids[row]}", float(lat[i]), float(lon[i]), ways.aed[row])
+        for i, row in enumerate(rows)
+        if np.isfinite(lat[i])
+    ]
+
+
+def _buildings(located: _Located, ways: _Ways) -> Buildings:
+    rows = sorted(ways.building)
+    lat, lon, area_m2 = _ring_measures(located, ways, rows)
+    kinds = [ways.building[row].get("building", "yes") for row in rows]
+    weight = np.array(
+        [
+            building_rule.factor(kind) * building_rule.levels(ways.building[row])
+            for kind, row in zip(kinds, rows, strict=True)
+        ]
+    )
+    weight = weight.reshape(-1) * np.nan_to_num(area_m2)
+    keep = (area_m2 >= building_rule.SMALLEST_M2) & (weight > 0)
+    home = np.array([building_rule.is_home(kind) for kind in kinds], dtype=np.bool_)
+    return Buildings(lat[keep], lon[keep], weight[keep], home[keep])
