@@ -1,0 +1,96 @@
+"""The words that leave the service, and nothing else leaves it.
+
+Every text here may be read by a stranger on a lock screen. There is no name, no place, no age and
+no medical word in it; the phone fetches what the person may know after signing in.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Purpose(StrEnum):
+    """Why a message is sent."""
+
+    ALERT = "alert"  # asks somebody to go
+    UPDATE = "update"  # something changed for somebody who said yes
+    STAND_DOWN = "stand_down"  # no longer needed
+    TEST = "test"  # does this phone sound?
+    AFTER_CARE = "after_care"  # how are you?
+    REMINDER = "reminder"  # training about to lapse, settings to look at
+
+
+URGENT = frozenset({Purpose.ALERT, Purpose.UPDATE, Purpose.TEST})
+"""These may break through silence; the others wait politely."""
+
+
+class Words(Struct, frozen=True):
+    """One text for a lock screen."""
+
+    title: str
+    body: str
+
+
+class Message(Struct, frozen=True):
+    """One message, the same for every channel.
+
+    ``message_id``: opaque, unguessable, the same on every channel and every repeat, so that a phone
+    shows it once. ``collapse_key``: opaque, shared by an alert and its stand-down.
+    ``expires_at_s``: UTC epoch seconds after which it must not be sent or shown.
+    """
+
+    message_id: str
+    purpose: Purpose
+    collapse_key: str
+    created_at_s: float
+    expires_at_s: float
+    words: Words
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it may break through silence."""
+        return self.purpose in URGENT
+
+
+DEFAULT_LANGUAGE = "en"
+
+WORDS: dict[str, dict[Purpose, Words]] = {
+    "en": {
+        Purpose.ALERT: Words("Urgent call near you", "Open now."),
+        Purpose.UPDATE: Words("Update to your call", "Open now."),
+        Purpose.STAND_DOWN: Words(
+            "Thank you. You can stop now.", "You did the right thing by answering."
+        ),
+        Purpose.TEST: Words("This is a test", "Open to confirm that your phone made a sound."),
+        Purpose.AFTER_CARE: Words("How are you?", "Open when it suits you."),
+        Purpose.REMINDER: Words("Something to look at", "Open when it suits you."),
+    },
+}
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that have words, English first."""
+    return (DEFAULT_LANGUAGE, *sorted(set(WORDS) - {DEFAULT_LANGUAGE}))
+
+
+def words_for(purpose: Purpose, language: str) -> Words:
+    """Return the words in ``language`` (``"en-GB"`` means ``"en"``), in English if it has none."""
+    table = WORDS.get(language) or WORDS.get(language.split("-", 1)[0].lower()) or {}
+    return table.get(purpose) or WORDS[DEFAULT_LANGUAGE][purpose]
+
+
+def compose(
+    purpose: Purpose,
+    *,
+    message_id: str,
+    collapse_key: str,
+    created_at_s: float,
+    expires_at_s: float,
+    language: str = DEFAULT_LANGUAGE,
+) -> Message:
+    """Return the message for ``purpose``; times are UTC epoch seconds."""
+    return Message(
+        message_id, purpose, collapse_key, created_at_s, expires_at_s, words_for(purpose, language)
+    )
