@@ -1,1 +1,1 @@
-"""The decision core: incidents, events, commands and policies, without clock, I/O or chance."""
+"""The decision core: incidents, events, commands, policies, roster. No clock, no I/O, no chance."""

@@ -15,13 +15,13 @@ class _Command(Struct, frozen=True, gc=False, tag=True, tag_field="command"):
     pass
 
 
-class FindCandidates(_Command):
+class FindCandidates(_Command, frozen=True):
     """Answered by ``CandidatesFound`` or ``CandidatesFailed`` with the same query id."""
 
     query: Query
 
 
-class SendAlert(_Command):
+class SendAlert(_Command, frozen=True):
     """Guarded. Ask one person; useless after ``expires_at_s``."""
 
     alert_id: int
@@ -33,8 +33,8 @@ class SendAlert(_Command):
     reason: str
 
 
-class Assign(_Command):
-    """Guarded for the AED. Tell a person who said yes where to go; sent again on a change of role."""
+class Assign(_Command, frozen=True):
+    """Guarded for the AED. Tell who said yes where to go; sent again on a change of role."""
 
     alert_id: int
     responder_id: int
@@ -43,7 +43,7 @@ class Assign(_Command):
     reason: str
 
 
-class EndAlert(_Command):
+class EndAlert(_Command, frozen=True):
     """The one end of one alert: frees the person and the AED. ``tell``: the person must be told."""
 
     alert_id: int
@@ -53,7 +53,7 @@ class EndAlert(_Command):
     reason: str
 
 
-class StartTimer(_Command):
+class StartTimer(_Command, frozen=True):
     """Comes back as ``TimerFired(kind, ref)`` at ``due_at_s``. Same kind and ref: replaces."""
 
     kind: TimerKind
@@ -61,13 +61,13 @@ class StartTimer(_Command):
     due_at_s: float
 
 
-class CancelTimer(_Command):
+class CancelTimer(_Command, frozen=True):
     kind: TimerKind
     ref: int
 
 
-class TellControl(_Command):
-    """Something that the person at control should see: a code of ``dispatch.explain``, with detail."""
+class TellControl(_Command, frozen=True):
+    """Something that control should see: a code of ``dispatch.explain``, with detail."""
 
     code: str
     detail: str = ""

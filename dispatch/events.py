@@ -18,8 +18,8 @@ class _Event(Struct, frozen=True, gc=False, tag=True, tag_field="event"):
 # --- ambulance control -----------------------------------------------------------------------
 
 
-class IncidentReported(_Event):
-    """A call that the trigger table counts. ``confirmed=False``: only suspected, nobody is woken."""
+class IncidentReported(_Event, frozen=True):
+    """A call that the trigger table counts. ``confirmed=False``: suspected, nobody is woken."""
 
     incident_id: str
     lat: float
@@ -29,55 +29,59 @@ class IncidentReported(_Event):
     cpr_in_progress: bool = False
     ambulance_due_at_s: float | None = None
     holds: tuple[HoldKind, ...] = ()
+    utc_offset_s: float = 0.0  # local time minus UTC at the patient, for the rules of day and night
 
 
-class IncidentConfirmed(_Event):
+class IncidentConfirmed(_Event, frozen=True):
     """Control recognised an arrest."""
 
 
-class LocationChanged(_Event):
+class LocationChanged(_Event, frozen=True):
     lat: float
     lon: float
 
 
-class CprStatusChanged(_Event):
+class CprStatusChanged(_Event, frozen=True):
     """Somebody at the scene started or stopped compressions."""
 
     in_progress: bool
 
 
-class HoldPlaced(_Event):
+class HoldPlaced(_Event, frozen=True):
     kind: HoldKind
     reason: str = ""
     placed_by: str = ""
 
 
-class HoldLifted(_Event):
+class HoldLifted(_Event, frozen=True):
     kind: HoldKind
     lifted_by: str = ""
 
 
-class AmbulanceEtaChanged(_Event):
+class AmbulanceEtaChanged(_Event, frozen=True):
     due_at_s: float | None
 
 
-class AmbulanceArrived(_Event):
+class AmbulanceArrived(_Event, frozen=True):
     pass
 
 
-class IncidentCancelled(_Event):
+class IncidentCancelled(_Event, frozen=True):
     reason: str = ""
 
 
-class IncidentClosed(_Event):
+class IncidentClosed(_Event, frozen=True):
     reason: str = ""
 
 
 # --- the driver's answers --------------------------------------------------------------------
 
 
-class CandidatesFound(_Event):
-    """Answer to ``FindCandidates``: at most ``Query.limit`` eligible people, soonest first."""
+class CandidatesFound(_Event, frozen=True):
+    """Answer to ``FindCandidates``: at most ``Query.limit`` eligible people, the best first.
+
+    ``cut``: there were more eligible people than the limit let through.
+    """
 
     query_id: int
     roster_version: int
@@ -85,14 +89,15 @@ class CandidatesFound(_Event):
     candidates: tuple[Candidate, ...]
     passed_over: tuple[PassedOver, ...] = ()
     straight_line: bool = False
+    cut: bool = False
 
 
-class CandidatesFailed(_Event):
+class CandidatesFailed(_Event, frozen=True):
     query_id: int
     reason: str
 
 
-class ClaimRefused(_Event):
+class ClaimRefused(_Event, frozen=True):
     """A guarded command (``SendAlert``, ``Assign``) lost: somebody else holds the resource."""
 
     alert_id: int
@@ -101,11 +106,11 @@ class ClaimRefused(_Event):
     reason: str
 
 
-class AlertDelivered(_Event):
+class AlertDelivered(_Event, frozen=True):
     alert_id: int
 
 
-class AlertUndelivered(_Event):
+class AlertUndelivered(_Event, frozen=True):
     """Every channel of that person failed, or none gave a receipt in time."""
 
     alert_id: int
@@ -115,28 +120,28 @@ class AlertUndelivered(_Event):
 # --- people ----------------------------------------------------------------------------------
 
 
-class AlertSeen(_Event):
+class AlertSeen(_Event, frozen=True):
     alert_id: int
 
 
-class AlertAccepted(_Event):
+class AlertAccepted(_Event, frozen=True):
     alert_id: int
 
 
-class AlertDeclined(_Event):
+class AlertDeclined(_Event, frozen=True):
     alert_id: int
 
 
-class ResponderMoving(_Event):
+class ResponderMoving(_Event, frozen=True):
     alert_id: int
 
 
-class AedObtained(_Event):
+class AedObtained(_Event, frozen=True):
     alert_id: int
     aed_id: int
 
 
-class AedUnavailable(_Event):
+class AedUnavailable(_Event, frozen=True):
     """The AED is not there, locked or broken (``problem``): the core replans."""
 
     alert_id: int
@@ -144,18 +149,18 @@ class AedUnavailable(_Event):
     problem: str
 
 
-class ResponderArrived(_Event):
+class ResponderArrived(_Event, frozen=True):
     alert_id: int
 
 
-class PatientReached(_Event):
+class PatientReached(_Event, frozen=True):
     """The responder has hands on the patient."""
 
     alert_id: int
 
 
-class ResponderDropped(_Event):
-    """"I can't continue"."""
+class ResponderDropped(_Event, frozen=True):
+    """ "I can't continue"."""
 
     alert_id: int
     reason: str = ""
@@ -164,7 +169,7 @@ class ResponderDropped(_Event):
 # --- time ------------------------------------------------------------------------------------
 
 
-class TimerFired(_Event):
+class TimerFired(_Event, frozen=True):
     kind: TimerKind
     ref: int
 

@@ -97,6 +97,16 @@ class TimerKind(StrEnum):
     REVIEW = "review"  # ref = 0: nothing may stay open for ever
 
 
+class Order(StrEnum):
+    """In which order people are asked; ties always go to the lower responder id."""
+
+    SOONEST = "soonest"  # travel time straight to the patient
+    VIA_AED = (
+        "via_aed"  # travel time by way of an AED; people without one come after, soonest first
+    )
+    DISTANCE = "distance"  # straight line from the reported position
+
+
 class Resource(StrEnum):
     RESPONDER = "responder"
     AED = "aed"
@@ -119,6 +129,7 @@ class Candidate(Struct, frozen=True, gc=False):
     position_age_s: float = 0.0
     position_accuracy_m: float = 0.0
     recent_alerts: int = 0
+    trained: bool = True  # False only where a simulation asks untrained people too
 
 
 class PassedOver(Struct, frozen=True, gc=False):
@@ -140,9 +151,12 @@ class Query(Struct, frozen=True, gc=False):
     radius_m: float | None = None
     with_aeds: bool = True
     aed_pickup_s: float = 30.0
-    exclude: tuple[int, ...] = ()  # responder ids already asked in this incident
+    exclude: tuple[int, ...] = ()  # responder ids not to be asked (again) in this incident
     night: bool = False
     straight_line: bool = False  # do not route: the fallback was asked for
+    order: Order = Order.SOONEST  # which people are the best ``limit``
+    exclude_aeds: tuple[int, ...] = ()  # AED ids found missing or locked in this incident
+    untrained: bool = False  # simulation only: people without training may be asked as well
 
 
 class Alert(Struct, frozen=True, gc=False):
@@ -158,8 +172,12 @@ class Alert(Struct, frozen=True, gc=False):
     wave: int
     reason: str  # why this person: a code of ``dispatch.explain``
     status: AlertStatus = AlertStatus.ASKED
-    replaced: bool = False  # silent for so long that the next person was asked as well
+    replaced: bool = False  # silent so long that we no longer count on an answer
     accepted_at_s: float | None = None
+    ended_at_s: float | None = None
+    end_reason: str = ""  # the reason of its ``EndAlert``
+    via_aed_s: float | None = None  # the way by ``way_aed_id``, whatever the role
+    way_aed_id: int | None = None
 
 
 class Incident(Struct, frozen=True, gc=False):
@@ -186,3 +204,11 @@ class Incident(Struct, frozen=True, gc=False):
     next_wave: int = 0
     timers: tuple[tuple[TimerKind, int], ...] = ()  # running timers
     end_reason: str = ""
+    utc_offset_s: float = 0.0  # local time minus UTC where the patient is
+    waves_from_s: float | None = (
+        None  # waves count from here: confirmation, or the last lifted hold
+    )
+    found_at_s: float | None = None  # when ``candidates`` were found
+    more: bool = False  # the list was cut at its limit or is out of date: ask for another
+    lost_aeds: tuple[int, ...] = ()  # AEDs missing, locked, broken or claimed elsewhere
+    fallback: bool = False  # the running query asks for straight lines

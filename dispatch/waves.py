@@ -1,0 +1,288 @@
+"""Who is asked next: searches, waves, replacements, and when it is enough.
+
+``settle`` is the one place that brings a live incident to rest after anything has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dispatch import policies
+from dispatch.commands import FindCandidates, SendAlert
+from dispatch.draft import Draft
+from dispatch.model import (
+    ASKING_STATUSES,
+    ASSIGNED_STATUSES,
+    Alert,
+    AlertStatus,
+    Candidate,
+    Phase,
+    Query,
+    Role,
+    TimerKind,
+)
+from dispatch.policies import Situation, Yes
+
+LIVE_PHASES = frozenset({Phase.SEARCHING, Phase.ALERTING, Phase.COVERED, Phase.EXHAUSTED})
+_OPEN = ASKING_STATUSES | ASSIGNED_STATUSES
+
+
+def begin(draft: Draft) -> None:
+    """Start asking: the first wave counts from now."""
+    first = min(1, len(draft.policy.waves))
+    draft.change(waves_from_s=draft.now_s, next_wave=first)
+    forget_candidates(draft)
+    draft.phase = Phase.SEARCHING
+    settle(draft)
+
+
+def settle(draft: Draft) -> None:
+    """Ask whoever is to be asked now, stop when it is enough, and name the phase."""
+    if draft.phase not in LIVE_PHASES:
+        return
+    yes = policies.count_yes(draft.alerts)
+    if _is_enough(draft, yes):
+        _cover(draft, yes)
+        return
+    _keep_waves_running(draft)
+    _ask(draft, yes)
+    _name_phase(draft, yes)
+
+
+def forget_candidates(draft: Draft) -> None:
+    """The list is out of date: whoever is asked next comes from a new one."""
+    draft.candidates = ()
+    draft.change(more=True)
+
+
+def start_next_wave(draft: Draft) -> None:
+    """One wave more counts; people have moved since the last, so the list is asked for anew."""
+    draft.change(next_wave=draft.incident.next_wave + 1)
+    forget_candidates(draft)
+
+
+def search(draft: Draft, *, straight_line: bool = False) -> None:
+    """Ask the driver for candidates, within what could still be of use."""
+    policy, incident = draft.policy, draft.incident
+    bound_s = policies.reach_s(policy, draft.now_s, incident.ambulance_due_at_s)
+    if bound_s <= 0.0:
+        draft.change(more=False)
+        return
+    query_id = incident.query_id + 1
+    query = Query(
+        query_id=query_id,
+        lat=incident.lat,
+        lon=incident.lon,
+        bound_s=bound_s,
+        limit=policy.query_limit,
+        radius_m=policy.radius_m,
+        with_aeds=policy.with_aeds,
+        aed_pickup_s=policy.aed.pickup_s,
+        exclude=not_again(draft.alerts),
+        night=draft.is_night,
+        straight_line=straight_line,
+        order=policy.order,
+        exclude_aeds=incident.lost_aeds,
+        untrained=policy.people.untrained,
+    )
+    draft.change(query_id=query_id, fallback=straight_line)
+    draft.commands.append(FindCandidates(query))
+    draft.start(TimerKind.CANDIDATES, query_id, draft.now_s + policy.answer_within_s)
+
+
+def not_again(alerts: Sequence[Alert]) -> tuple[int, ...]:
+    """Ids of the people who are not to be asked (again): everybody but those we took back.
+
+    Whoever was withdrawn before answering may be asked once more, and so may those whom a hold
+    stood down; nobody who answered, let an alert go by or gave up is asked twice.
+    """
+    latest = {alert.responder_id: alert for alert in alerts}
+    return tuple(i for i, alert in latest.items() if not _was_taken_back(alert))
+
+
+def _was_taken_back(alert: Alert) -> bool:
+    if alert.status is AlertStatus.STOOD_DOWN:
+        return alert.end_reason.startswith("hold:")
+    return alert.status is AlertStatus.WITHDRAWN
+
+
+def withdraw_asked(draft: Draft, reason: str) -> None:
+    """Spare everybody who has not answered."""
+    for alert in list(draft.alerts):
+        if alert.status in ASKING_STATUSES:
+            draft.end(alert, AlertStatus.WITHDRAWN, reason, tell=True)
+
+
+# --- enough -----------------------------------------------------------------------------------
+
+
+def _is_enough(draft: Draft, yes: Yes) -> bool:
+    policy = draft.policy
+    if yes.total >= policy.places:
+        return True
+    needed = policies.aeds_needed(policy, draft.incident.lost_aeds)
+    return policies.people_enough(policy, yes) and yes.aed >= needed
+
+
+def _cover(draft: Draft, yes: Yes) -> None:
+    draft.phase = Phase.COVERED
+    draft.cancel_all(TimerKind.WAVE, TimerKind.CANDIDATES)
+    if draft.policy.enough.withdraw_asked or yes.total >= draft.policy.places:
+        withdraw_asked(draft, policies.ENOUGH_COMING)
+    forget_candidates(draft)
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+def _keep_waves_running(draft: Draft) -> None:
+    """Start the waves that have become due and the timer of the next one."""
+    if draft.is_any_running(TimerKind.WAVE):
+        return
+    waves, start_s = draft.policy.waves, draft.incident.waves_from_s or 0.0
+    while draft.incident.next_wave < len(waves):
+        number = draft.incident.next_wave
+        due_at_s = start_s + waves[number].after_s
+        if due_at_s > draft.now_s:
+            draft.start(TimerKind.WAVE, number, due_at_s)
+            return
+        start_next_wave(draft)
+
+
+def _ask(draft: Draft, yes: Yes) -> None:
+    if draft.is_any_running(TimerKind.CANDIDATES):
+        return  # the answer brings us back here
+    short, only_by_aed = _shortage(draft, yes)
+    if short <= 0:
+        return
+    found_at_s = draft.incident.found_at_s
+    if found_at_s is not None and draft.now_s - found_at_s > draft.policy.fresh_s:
+        forget_candidates(draft)
+    picked = _pick(draft, short, only_by_aed=only_by_aed)
+    if picked:
+        _send(draft, picked, only_by_aed=only_by_aed)
+    if len(picked) < short and draft.incident.more and not draft.candidates:
+        search(draft)
+
+
+def _shortage(draft: Draft, yes: Yes) -> tuple[int, bool]:
+    """How many people to ask now, and whether only people who can bring an AED."""
+    policy, lost = draft.policy, draft.incident.lost_aeds
+    enough = policies.people_enough(policy, yes)
+    if not enough:
+        target = sum(wave.ask for wave in policy.waves[: draft.incident.next_wave])
+        short = target - sum(policies.counts(policy, alert) for alert in draft.alerts)
+        if short > 0:
+            return short, False
+    if not (enough or lost):
+        return 0, False
+    by_aed = sum(
+        alert.role is Role.AED and alert.status in _OPEN and not alert.replaced
+        for alert in draft.alerts
+    )
+    return policies.aeds_needed(policy, lost) - by_aed, True
+
+
+def _pick(draft: Draft, short: int, *, only_by_aed: bool) -> list[Candidate]:
+    """The next people of the list who can be of use, taken out of it."""
+    due_at_s, lost = draft.incident.ambulance_due_at_s, draft.incident.lost_aeds
+    picked: list[Candidate] = []
+    left: list[Candidate] = []
+    for person in draft.candidates:
+        useful = len(picked) < short and policies.may_ask(
+            draft.policy, person, draft.now_s, due_at_s
+        )
+        if useful and only_by_aed:
+            useful = policies.can_bring(person, lost, draft.now_s, due_at_s)
+        (picked if useful else left).append(person)
+    draft.candidates = tuple(left)
+    return picked
+
+
+def _send(draft: Draft, picked: list[Candidate], *, only_by_aed: bool) -> None:
+    roles = (
+        (Role.AED,) * len(picked)
+        if only_by_aed
+        else policies.roles(draft.policy, picked, situation(draft))
+    )
+    asked_before = sum(not _was_never_asked(alert) for alert in draft.alerts)
+    target = sum(wave.ask for wave in draft.policy.waves[: draft.incident.next_wave])
+    for i, (person, role) in enumerate(zip(picked, roles, strict=True)):
+        reason = "wave" if asked_before + i < target else "replacement"
+        _send_one(draft, person, role, "other_aed" if only_by_aed else reason)
+
+
+def _was_never_asked(alert: Alert) -> bool:
+    """Whether an alert leaves its place in the wave as it was: refused, or taken back by a hold."""
+    return alert.status is AlertStatus.REFUSED or (
+        _was_taken_back(alert) and alert.end_reason != policies.ENOUGH_COMING
+    )
+
+
+def _send_one(draft: Draft, person: Candidate, role: Role, reason: str) -> None:
+    policy, now_s = draft.policy, draft.now_s
+    by_aed = role is Role.AED
+    alert = Alert(
+        alert_id=len(draft.alerts) + 1,
+        responder_id=person.responder_id,
+        role=role,
+        aed_id=person.aed_id if by_aed else None,
+        eta_s=(person.via_aed_s if by_aed else person.direct_s) or 0.0,
+        direct_s=person.direct_s,
+        asked_at_s=now_s,
+        wave=draft.incident.next_wave - 1,
+        reason=reason,
+        via_aed_s=person.via_aed_s,
+        way_aed_id=person.aed_id,
+    )
+    draft.alerts.append(alert)
+    expires_at_s = now_s + policy.useful_s
+    draft.commands.append(
+        SendAlert(
+            alert.alert_id,
+            alert.responder_id,
+            role,
+            alert.aed_id,
+            alert.eta_s,
+            expires_at_s,
+            reason,
+        )
+    )
+    wait = policy.replacement
+    silence_s = wait.silence_night_s if draft.is_night else wait.silence_day_s
+    draft.start(TimerKind.SILENCE, alert.alert_id, now_s + silence_s)
+    draft.start(TimerKind.DEADLINE, alert.alert_id, expires_at_s)
+
+
+def situation(draft: Draft) -> Situation:
+    """What the choice of a role may look at now."""
+    incident = draft.incident
+    return Situation(
+        now_s=draft.now_s,
+        ambulance_due_s=incident.ambulance_due_at_s,
+        cpr_in_progress=incident.cpr_in_progress,
+        alerts=tuple(draft.alerts),
+        lost_aeds=incident.lost_aeds,
+        call_at_s=incident.reported_at_s,
+    )
+
+
+# --- the phase --------------------------------------------------------------------------------
+
+
+def _name_phase(draft: Draft, yes: Yes) -> None:
+    before = draft.phase
+    draft.phase = _phase(draft)
+    if draft.phase is Phase.EXHAUSTED and before is not Phase.EXHAUSTED and draft.policy.waves:
+        enough = policies.people_enough(draft.policy, yes)
+        draft.tell_control("no_aed_to_come" if enough else "nobody_left", str(yes.total))
+
+
+def _phase(draft: Draft) -> Phase:
+    if draft.is_any_running(TimerKind.CANDIDATES):
+        asked = any(alert.status in _OPEN for alert in draft.alerts)
+        return Phase.ALERTING if asked else Phase.SEARCHING
+    if draft.is_any_running(TimerKind.WAVE):
+        return Phase.ALERTING
+    waiting = any(a.status in ASKING_STATUSES and not a.replaced for a in draft.alerts)
+    return Phase.ALERTING if waiting else Phase.EXHAUSTED
