@@ -23,7 +23,6 @@ from dispatch.model import (
     Role,
 )
 
-
 ENOUGH_COMING = "enough_coming"  # why those are spared who had not answered when it was enough
 
 
@@ -117,7 +116,9 @@ def counts(policy: Policy, alert: Alert) -> bool:
     """Whether an alert still fills one of the places of its wave, so that nobody replaces it."""
     status = alert.status
     replacement = policy.replacement
-    if status in ASKING_STATUSES:
+    if status in ASKING_STATUSES or (
+        status is AlertStatus.WITHDRAWN and alert.end_reason == ENOUGH_COMING
+    ):
         return not (alert.replaced and replacement.on_silence)
     if status in ASSIGNED_STATUSES:
         return True
@@ -127,8 +128,6 @@ def counts(policy: Policy, alert: Alert) -> bool:
         return not replacement.on_silence
     if status is AlertStatus.UNDELIVERED:
         return not replacement.on_undelivered
-    if status is AlertStatus.WITHDRAWN:
-        return alert.end_reason == ENOUGH_COMING
     if status is AlertStatus.DROPPED or status is AlertStatus.LAPSED:
         return not replacement.on_drop
     return False
