@@ -57,6 +57,7 @@ class Purpose(IntEnum):
     HOME = 30
     WORK = 31
     SPEED = 32
+    HOME_IN_ZONE = 35
     REPORTED_ANGLE = 33
     REPORTED_DISTANCE = 34
     WHERE = 40
