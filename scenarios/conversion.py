@@ -25,8 +25,6 @@ def to_parameters(scenario: Scenario) -> WorldParameters:
     """The parameters that one replication needs; rows of CSV files are added by ``inputs``."""
     people = scenario.responders
     night_from, night_to = people.night_hours
-    hours = scenario.incidents.hour_shares
-    total = sum(hours)
     return WorldParameters(
         clock=ClockParameters(
             start_date=scenario.run.start_date.isoformat(),
@@ -37,7 +35,6 @@ def to_parameters(scenario: Scenario) -> WorldParameters:
         arrivals=_struct(
             ArrivalParameters,
             scenario.incidents,
-            hour_shares=tuple(share / total for share in hours),
             population=scenario.region.population,
         ),
         patient=_struct(PatientParameters, scenario.patient),
