@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cmp_to_key
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,10 @@ from geo.kernels_air import FROM_BASE, BaseWays, Field
 _HALF_GRID = 2**29 - 8
 _FINEST_EXPONENT = 20
 _COARSEST_EXPONENT = 9
-_CELLS_PER_EDGE = 2.0
+_CELLS_PER_EDGE = 1.0
 _MOST_CELLS_PER_SIDE = 1024
+_ROUNDING_STEPS = 3
+_EIGHT_WAYS = ((1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1))
 
 
 class Reach(StrEnum):
@@ -99,7 +102,7 @@ class ObstacleMap:
 
     def is_inside(self, x_m: float, y_m: float) -> bool:
         """Whether the place lies within a volume; a border does not count as within."""
-        x, y = self._steps(x_m, y_m)
+        x, y = self._settled(*self._steps(x_m, y_m))
         return bool(kernels_air.place_of(x, y, self.field) > 0)
 
     def from_base(
@@ -119,7 +122,7 @@ class ObstacleMap:
                 "wind_over_airspeed: expected less than 1: at this airspeed the aircraft "
                 "cannot hold its course against the wind"
             )
-        x, y = self._steps(x_m, y_m)
+        x, y = self._settled(*self._steps(x_m, y_m))
         inside = bool(kernels_air.place_of(x, y, self.field) > 0)
         if inside:
             far, wedge, parent = _NOWHERE
@@ -140,6 +143,19 @@ class ObstacleMap:
                 f"{self.origin_m[1]:g}; build the map with a larger reach_m"
             )
         return round(x), round(y)
+
+    def _settled(self, x: int, y: int) -> tuple[int, int]:
+        """The place, moved out of a volume if it lies within it by no more than the rounding.
+
+        Rounding the crossings of two borders can shift a border by a step across a place on it.
+        """
+        if kernels_air.place_of(x, y, self.field) <= 0:
+            return x, y
+        for radius in range(1, _ROUNDING_STEPS + 1):
+            for dx, dy in _EIGHT_WAYS:
+                if kernels_air.place_of(x + radius * dx, y + radius * dy, self.field) <= 0:
+                    return x + radius * dx, y + radius * dy
+        return x, y
 
     def _many_steps(self, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.int64]:
         xy = np.column_stack(
@@ -182,23 +198,32 @@ class BaseRoutes:
         """
         if self.base_inside:
             return float("inf")
-        x, y = self.chart._steps(x_m, y_m)  # noqa: SLF001
-        length, _ = kernels_air.reach(x, y, self.ways, self.chart.field)
-        return float(length) / self.chart.steps_per_m
+        length, _ = self._reach(*self.chart._steps(x_m, y_m))
+        return length / self.chart.steps_per_m
 
     def air_m_to_many(self, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.float64]:
         """``air_m`` for arrays of places: float64[k]."""
-        points = self.chart._many_steps(x_m, y_m)  # noqa: SLF001
+        points = self.chart._many_steps(x_m, y_m)
         if self.base_inside:
             return np.full(len(points), np.inf)
         lengths, _ = kernels_air.reach_many(points, self.ways, self.chart.field)
+        for k in np.flatnonzero(~np.isfinite(lengths)):
+            lengths[k], _ = self._reach(int(points[k, 0]), int(points[k, 1]))
         return np.asarray(lengths / self.chart.steps_per_m)
+
+    def _reach(self, x: int, y: int) -> tuple[float, int]:
+        length, turn = kernels_air.reach(x, y, self.ways, self.chart.field)
+        if not np.isfinite(length):
+            settled = self.chart._settled(x, y)
+            if settled != (x, y):
+                length, turn = kernels_air.reach(*settled, self.ways, self.chart.field)
+        return float(length), int(turn)
 
     def route(self, x_m: float, y_m: float) -> PlaneRoute:
         """The route to one place, or the reason why there is none."""
-        x, y = self.chart._steps(x_m, y_m)  # noqa: SLF001
         if self.base_inside:
             return _no_route(Reach.BASE_INSIDE)
+        x, y = self.chart._settled(*self.chart._steps(x_m, y_m))
         length, turn = kernels_air.reach(x, y, self.ways, self.chart.field)
         if not np.isfinite(length):
             inside = kernels_air.place_of(x, y, self.chart.field) > 0
@@ -252,10 +277,7 @@ def _polygons(volumes: Iterable[Any]) -> list[Any]:
 
 
 def _frame_of(polygons: Sequence[Any], reach_m: float) -> tuple[tuple[float, float], int]:
-    if not polygons:
-        box = np.zeros(4)
-    else:
-        box = shapely.total_bounds(np.array(polygons, dtype=object))
+    box = shapely.total_bounds(np.array(polygons, dtype=object)) if polygons else np.zeros(4)
     half = max(box[2] - box[0], box[3] - box[1]) / 2 + max(reach_m, 1.0)
     exponent = int(np.floor(np.log2(_HALF_GRID / half)))
     if exponent < _COARSEST_EXPONENT:
@@ -280,7 +302,7 @@ def _rings(
     scaled = shapely.transform(
         np.array(polygons, dtype=object), lambda xy: (xy - np.asarray(origin_m)) * steps
     )
-    union = shapely.union_all(scaled, grid_size=1.0)
+    union = shapely.remove_repeated_points(shapely.union_all(scaled, grid_size=1.0))
     parts = [part for part in shapely.get_parts(union) if part.geom_type == "Polygon"]
     parts = list(shapely.orient_polygons(np.array(parts, dtype=object)))
     rings = shapely.get_rings(np.array(parts, dtype=object))
@@ -295,20 +317,23 @@ def _field(corners: NDArray[np.int64], ring_first: NDArray[np.int64]) -> Field:
     ahead[ring_first[1:] - 1] = ring_first[:-1]
     behind = np.empty(m, np.int32)
     behind[ahead] = np.arange(m, dtype=np.int32)
+    shared = [_cones(group, corners, ahead, behind) for group in _shared_points(corners)]
+    for corner, before in (pair for cones in shared for pair in cones):
+        behind[corner], ahead[before] = before, corner
     span_ahead, span_behind = ahead.copy(), behind.copy()
-    turn = _turns(corners, behind, ahead)
-    bend = np.sign(turn).astype(np.int8)
-    nodes = np.flatnonzero(bend > 0)
-    for group in _shared_points(corners):
-        _widest_gap(group, corners, ahead, behind, span_ahead, span_behind, bend)
-        nodes = nodes[~np.isin(nodes, group)]
-        if bend[group[0]] > 0:
-            nodes = np.append(nodes, group[0])
+    bend = np.sign(_turns(corners, behind, ahead)).astype(np.int8)
+    is_node = bend > 0
+    for cones in shared:
+        _widest_gap(cones, corners, ahead, span_ahead, span_behind, bend)
+        group = [corner for corner, _ in cones]
+        is_node[group] = False
+        is_node[group[0]] = bend[group[0]] > 0
     frame = _grid(corners)
     cell_first, cell_edge = kernels_air.edges_by_cell(corners, ahead, frame)
+    cell_ends = np.concatenate((corners[cell_edge], corners[ahead[cell_edge]]), axis=1)
     return Field(
-        corners, ahead, behind, span_ahead, span_behind, bend, np.sort(nodes).astype(np.int32),
-        cell_first, cell_edge, frame,
+        corners, ahead, behind, span_ahead, span_behind, bend,
+        np.flatnonzero(is_node).astype(np.int32), cell_first, cell_edge, cell_ends, frame,
     )  # fmt: skip
 
 
@@ -331,11 +356,47 @@ def _shared_points(corners: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [group for group in np.split(order, starts[1:]) if len(group) > 1]
 
 
-def _widest_gap(
+def _cones(
     group: NDArray[np.int64],
     corners: NDArray[np.int64],
     ahead: NDArray[np.int32],
     behind: NDArray[np.int32],
+) -> list[tuple[int, int]]:
+    """The volume's angles at a shared point, anticlockwise: (corner, corner before it).
+
+    An angle runs from an edge that leaves the point to the next edge that arrives there, which may
+    belong to another ring: a hole that touches its own border, for one.
+    """
+    x, y = (int(v) for v in corners[group[0]])
+    spokes: list[tuple[int, int, int, int]] = []
+    for corner in (int(v) for v in group):
+        for end, leaves in ((int(ahead[corner]), 1), (int(behind[corner]), 0)):
+            spokes.append(
+                (
+                    int(corners[end, 0]) - x,
+                    int(corners[end, 1]) - y,
+                    leaves,
+                    corner if leaves else end,
+                )
+            )
+    spokes.sort(key=cmp_to_key(_anticlockwise))
+    first = next(k for k, spoke in enumerate(spokes) if spoke[2])
+    around = spokes[first:] + spokes[:first]
+    return [(around[k][3], around[k + 1][3]) for k in range(0, len(around), 2)]
+
+
+def _anticlockwise(one: tuple[int, ...], two: tuple[int, ...]) -> int:
+    lower = [(v[1] < 0 or (v[1] == 0 and v[0] < 0)) for v in (one, two)]
+    if lower[0] != lower[1]:
+        return 1 if lower[0] else -1
+    cross = one[0] * two[1] - one[1] * two[0]
+    return -1 if cross > 0 else 1 if cross < 0 else 0
+
+
+def _widest_gap(
+    cones: list[tuple[int, int]],
+    corners: NDArray[np.int64],
+    ahead: NDArray[np.int32],
     span_ahead: NDArray[np.int32],
     span_behind: NDArray[np.int32],
     bend: NDArray[np.int8],
@@ -345,18 +406,17 @@ def _widest_gap(
     Anticlockwise, a free angle runs from the edge behind one corner to the edge ahead of the next.
     At most one free angle reaches 180 degrees; only within that one can a route pass the point.
     """
+    group = [corner for corner, _ in cones]
     here = corners[group[0]]
-    out = (corners[ahead[group]] - here).astype(np.float64)
-    by_angle = group[np.argsort(np.arctan2(out[:, 1], out[:, 0]))]
     bend[group] = -1
-    for k, corner in enumerate(by_angle):
-        following = by_angle[(k + 1) % len(by_angle)]
-        p, q = corners[behind[corner]] - here, corners[ahead[following]] - here
-        cross = int(p[0]) * int(q[1]) - int(p[1]) * int(q[0])
-        if cross > 0 or (cross == 0 and int(p[0]) * int(q[0]) + int(p[1]) * int(q[1]) > 0):
+    for k, (_, before) in enumerate(cones):
+        after = ahead[group[(k + 1) % len(group)]]
+        p, q = (corners[before] - here).tolist(), (corners[after] - here).tolist()
+        cross = p[0] * q[1] - p[1] * q[0]
+        if cross > 0 or (cross == 0 and p[0] * q[0] + p[1] * q[1] > 0):
             continue
         bend[group] = 1 if cross < 0 else 0
-        span_behind[group], span_ahead[group] = behind[corner], ahead[following]
+        span_behind[group], span_ahead[group] = before, after
 
 
 def _grid(corners: NDArray[np.int64]) -> NDArray[np.int64]:

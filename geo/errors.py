@@ -1,13 +1,13 @@
 """Everything that can go wrong with maps, said in one line each.
 
-    GeoError
-    ├── ExtractError(ValueError)    an OpenStreetMap file that cannot be used
-    ├── RegionError(ValueError)     a region folder that is damaged, outdated or not one
-    ├── NetworkError(ValueError)    arrays that do not form a road network
-    ├── PlaceError(ValueError)      a latitude or longitude that cannot be one, or lies elsewhere
-    ├── ZonesError(ValueError)      a file of population zones that cannot be used
-    ├── AirspaceError(ValueError)   a file of no-fly volumes that cannot be used, all faults listed
-    └── AirRouteError(ValueError)   a flight question that has no meaning: wind, place or volumes
+GeoError
+├── ExtractError(ValueError)    an OpenStreetMap file that cannot be used
+├── RegionError(ValueError)     a region folder that is damaged, outdated or not one
+├── NetworkError(ValueError)    arrays that do not form a road network
+├── PlaceError(ValueError)      a latitude or longitude that cannot be one, or lies elsewhere
+├── ZonesError(ValueError)      a file of population zones that cannot be used
+├── AirspaceError(ValueError)   a file of no-fly volumes that cannot be used, all faults listed
+└── AirRouteError(ValueError)   a flight question that has no meaning: wind, place or volumes
 """
 
 from __future__ import annotations

@@ -169,13 +169,23 @@ def patient_times(
         aed_to_patient_s[a] = np.inf
         if e < 0 or p_edge < 0:
             continue
-        t = min(np.int64(a_to_u[a]) + dist[2 * edge_u[e]], np.int64(a_to_v[a]) + dist[2 * edge_v[e]])
+        t = min(
+            np.int64(a_to_u[a]) + dist[2 * edge_u[e]], np.int64(a_to_v[a]) + dist[2 * edge_v[e]]
+        )
         if e == p_edge:
             t = min(
                 t,
                 _along_edge(
-                    edge_forward[e], edge_backward[e], a_to_u[a], a_to_v[a], a_from_u[a],
-                    a_from_v[a], a_access[a], p_from_u, p_from_v, p_access,
+                    edge_forward[e],
+                    edge_backward[e],
+                    a_to_u[a],
+                    a_to_v[a],
+                    a_from_u[a],
+                    a_from_v[a],
+                    a_access[a],
+                    p_from_u,
+                    p_from_v,
+                    p_access,
                 ),
             )
         if t > reach:
@@ -239,8 +249,16 @@ def patient_times(
             t = min(
                 t,
                 _along_edge(
-                    edge_forward[e], edge_backward[e], to_u[i], to_v[i], from_u[i], from_v[i],
-                    access[i], p_from_u, p_from_v, p_access,
+                    edge_forward[e],
+                    edge_backward[e],
+                    to_u[i],
+                    to_v[i],
+                    from_u[i],
+                    from_v[i],
+                    access[i],
+                    p_from_u,
+                    p_from_v,
+                    p_access,
                 ),
             )
         if t <= bound:
@@ -254,8 +272,16 @@ def patient_times(
         a = aed_on_edge[e]
         while a >= 0:
             other = seed[a] + _along_edge(
-                edge_forward[e], edge_backward[e], to_u[i], to_v[i], from_u[i], from_v[i],
-                access[i], a_from_u[a], a_from_v[a], a_access[a],
+                edge_forward[e],
+                edge_backward[e],
+                to_u[i],
+                to_v[i],
+                from_u[i],
+                from_v[i],
+                access[i],
+                a_from_u[a],
+                a_from_v[a],
+                a_access[a],
             )
             if other < t or (other == t and a < best):
                 t = other

@@ -35,6 +35,7 @@ class Field(NamedTuple):
     nodes: NDArray[np.int32]  # [n] corners where a route can turn, one for each point
     cell_first: NDArray[np.int32]  # [side * side + 1] first entry of each cell in cell_edge
     cell_edge: NDArray[np.int32]  # edges by cell, row by row
+    cell_ends: NDArray[np.int64]  # [.., 4] the two ends of each entry of cell_edge, side by side
     frame: NDArray[np.int64]  # x and y of the grid's corner, log2 of a cell's side, cells per side
 
 
@@ -128,8 +129,13 @@ def _corner_stops(i, ax, ay, bx, by, field):
     return after_a and before_b and (field.bend[i] < 0 or _splits(i, ax, ay, field))
 
 
-@njit(cache=True, nogil=True)
-def _columns(row, ax, ay, bx, by, frame):
+@njit(cache=True, nogil=True, inline="always")
+def _slope(ax, ay, bx, by):
+    return (bx - ax) / (by - ay) if by != ay else 0.0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _columns(row, ax, ay, bx, by, slope, frame):
     """First and last grid column of the segment a-b within a row, not cut to the grid.
 
     Widened by one step, far more than the rounding of the two ends: no cell is ever missed.
@@ -140,7 +146,6 @@ def _columns(row, ax, ay, bx, by, frame):
     bottom = y0 + (row << shift)
     top = bottom + (1 << shift)
     if low_y < bottom or high_y > top:
-        slope = (bx - ax) / (by - ay)
         one = ax + (max(bottom, low_y) - ay) * slope
         two = ax + (min(top, high_y) - ay) * slope
         low_x = max(low_x, np.int64(math.floor(min(one, two))) - 1)
@@ -158,19 +163,20 @@ def first_stop(ax, ay, bx, by, field):
         return -1
     step = 1 if final >= row else -1
     row, final = min(max(row, 0), last), min(max(final, 0), last)
+    slope = _slope(ax, ay, bx, by)
+    dx, dy = bx - ax, by - ay
+    ends = field.cell_ends
     while True:
-        first, stop = _columns(row, ax, ay, bx, by, frame)
-        if stop >= 0 and first <= last:
-            column, stop, stride = max(first, 0), min(stop, last) + 1, 1
-            if bx < ax:
-                column, stop, stride = stop - 1, column - 1, -1
-            while column != stop:
-                cell = row * side + column
-                for k in range(field.cell_first[cell], field.cell_first[cell + 1]):
-                    i = field.cell_edge[k]
-                    if _stops(i, ax, ay, bx, by, field):
-                        return i
-                column += stride
+        left, right = _columns(row, ax, ay, bx, by, slope, frame)
+        if right >= 0 and left <= last:
+            start = field.cell_first[row * side + max(left, 0)]
+            for k in range(start, field.cell_first[row * side + min(right, last) + 1]):
+                p = dx * (ends[k, 1] - ay) - dy * (ends[k, 0] - ax)
+                q = dx * (ends[k, 3] - ay) - dy * (ends[k, 2] - ax)
+                if (p > 0 and q > 0) or (p < 0 and q < 0):
+                    continue
+                if _stops(field.cell_edge[k], ax, ay, bx, by, field):
+                    return field.cell_edge[k]
         if row == final:
             return -1
         row += step
@@ -196,8 +202,9 @@ def _register(i, corners, ahead, frame, cursor, cell_edge):
     ax, ay = corners[i, 0], corners[i, 1]
     bx, by = corners[ahead[i], 0], corners[ahead[i], 1]
     low, high = (min(ay, by) - frame[1]) >> frame[2], (max(ay, by) - frame[1]) >> frame[2]
+    slope = _slope(ax, ay, bx, by)
     for row in range(low, high + 1):
-        first, last = _columns(row, ax, ay, bx, by, frame)
+        first, last = _columns(row, ax, ay, bx, by, slope, frame)
         for column in range(first, last + 1):
             cell = row * frame[3] + column
             if len(cell_edge) > 0:
@@ -226,7 +233,8 @@ def place_of(x, y, field):
                 return 0
             if (ay > y) == (by > y) or (turn > 0) != (by < ay):
                 continue
-            first, _ = _columns(row, ax, ay, bx, by, frame)
+            slope = _slope(ax, ay, bx, by)
+            first, _ = _columns(row, ax, ay, bx, by, slope, frame)
             if first == column:  # an edge in several cells of the row counts once
                 inside = not inside
     return 1 if inside else -1

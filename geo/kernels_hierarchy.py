@@ -22,38 +22,39 @@ separators in road networks" (SEA 2015) for inertial flow; Ouyang et al., "When 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 INF = np.int32(1 << 29)
 NONE = np.int32(-1)
+CHUNK = 8
+"""Metrics that share one vector: a row of 16 int32 holds 8 times upwards and 8 downwards."""
 
 
 @njit(cache=True, nogil=True)
-def undirected(first_out, head):
-    """Neighbours of every node, both directions, without loops and repeats.
+def undirected(n, edge_u, edge_v):
+    """Neighbours of every node, without loops and repeats.
 
-    Args: ``first_out`` i32[n+1], ``head`` i32[A]. Returns ``(first i32[n+1], near i32[..])``.
+    Args: ``n`` nodes and the ends of every edge, i32[E]. Returns ``(first i32[n+1], near i32)``.
     """
-    n = len(first_out) - 1
     start = np.zeros(n + 1, np.int32)
-    for u in range(n):
-        for e in range(first_out[u], first_out[u + 1]):
-            v = head[e]
-            if v != u:
-                start[u + 1] += 1
-                start[v + 1] += 1
+    for e in range(len(edge_u)):
+        if edge_u[e] != edge_v[e]:
+            start[edge_u[e] + 1] += 1
+            start[edge_v[e] + 1] += 1
     for u in range(n):
         start[u + 1] += start[u]
     raw = np.empty(start[n], np.int32)
     at = start[:-1].copy()
-    for u in range(n):
-        for e in range(first_out[u], first_out[u + 1]):
-            v = head[e]
-            if v != u:
-                raw[at[u]] = v
-                at[u] += 1
-                raw[at[v]] = u
-                at[v] += 1
+    for e in range(len(edge_u)):
+        u, v = edge_u[e], edge_v[e]
+        if u != v:
+            raw[at[u]] = v
+            at[u] += 1
+            raw[at[v]] = u
+            at[v] += 1
     first = np.zeros(n + 1, np.int32)
     seen = np.full(n, NONE, np.int32)
     count = 0
@@ -280,8 +281,18 @@ def dissect(first, near, sorted_by, share):
                 for e in range(first[line[i]], first[line[i] + 1]):
                     flow[edge[e]] = 0
             value, tick = _cut(
-                first, near, edge, spare[:n_starts], size - ends, place, best, seen, tick, at,
-                path, flow,
+                first,
+                near,
+                edge,
+                spare[:n_starts],
+                size - ends,
+                place,
+                best,
+                seen,
+                tick,
+                at,
+                path,
+                flow,
             )
             if value < best:
                 best = value
@@ -513,21 +524,17 @@ def _slot_of(up_first, up_head, low, high):
 
 
 @njit(cache=True, nogil=True)
-def map_arcs(first_out, head, rank, up_first, up_head):
-    """Where every arc of the network lands: ``2 * slot`` upwards, ``2 * slot + 1`` downwards.
-
-    Loops get -1: they shorten no way. Returns i32[A].
-    """
-    place = np.empty(len(head), np.int32)
-    for u in range(len(first_out) - 1):
-        for e in range(first_out[u], first_out[u + 1]):
-            a, b = rank[u], rank[head[e]]
-            if a < b:
-                place[e] = 2 * _slot_of(up_first, up_head, a, b)
-            elif a > b:
-                place[e] = 2 * _slot_of(up_first, up_head, b, a) + 1
-            else:
-                place[e] = -1
+def map_edges(edge_u, edge_v, rank, up_first, up_head):
+    """Where every edge lands: ``2 * slot``, plus 1 where forward leads downwards; loops get -1."""
+    place = np.empty(len(edge_u), np.int32)
+    for e in range(len(edge_u)):
+        a, b = rank[edge_u[e]], rank[edge_v[e]]
+        if a < b:
+            place[e] = 2 * _slot_of(up_first, up_head, a, b)
+        elif a > b:
+            place[e] = 2 * _slot_of(up_first, up_head, b, a) + 1
+        else:
+            place[e] = -1
     return place
 
 
@@ -558,21 +565,23 @@ def triangles(up_first, up_head):
 
 
 @njit(cache=True, nogil=True)
-def customise(up_first, upper, place, arc_ds, up_ds, down_ds):
-    """Fill the slots with one metric: ``up_ds`` and ``down_ds`` i32[m] (overwritten).
+def customise(up_first, upper, place, forward_ds, backward_ds, up_ds, down_ds):
+    """Fill the slots with one metric: ``up_ds`` and ``down_ds`` i32[m] are overwritten.
 
-    Args: ``upper`` from ``triangles``, ``place`` from ``map_arcs``, ``arc_ds`` i32[A] (INF closed).
+    Args: ``upper`` from ``triangles``, ``place`` from ``map_edges``, the times of every edge
+    i32[E], INF where closed.
     """
     up_ds[:] = INF
     down_ds[:] = INF
-    for e in range(len(arc_ds)):
+    for e in range(len(place)):
         p = place[e]
         if p >= 0:
             slot = np.uint32(p >> 1)
+            rise, fall = forward_ds[e], backward_ds[e]
             if p & 1:
-                down_ds[slot] = min(down_ds[slot], arc_ds[e])
-            else:
-                up_ds[slot] = min(up_ds[slot], arc_ds[e])
+                rise, fall = fall, rise
+            up_ds[slot] = min(up_ds[slot], rise)
+            down_ds[slot] = min(down_ds[slot], fall)
     at = np.uint64(0)
     for u in range(len(up_first) - 1):
         s, t = np.uint32(up_first[u]), np.uint32(up_first[u + 1])
@@ -583,3 +592,572 @@ def customise(up_first, upper, place, arc_ds, up_ds, down_ds):
                 at += np.uint64(1)
                 up_ds[j] = min(up_ds[j], np.int32(to_u + up_ds[k]))
                 down_ds[j] = min(down_ds[j], np.int32(down_ds[k] + from_u))
+
+
+@intrinsic
+def _relax_rows(_context, rows, upper, at, slot, stop, chunk):
+    """``rows[upper[at + x], chunk] = min(itself, rows[slot + 1 + x, chunk] + swapped(slot))``.
+
+    For every x with ``slot + 1 + x < stop``; *swapped* exchanges the halves of a row. Written as
+    LLVM vectors because the compiler cannot know that rows do not overlap.
+    """
+    signature = types.void(rows, upper, at, slot, stop, chunk)
+
+    def codegen(context, builder, signature, args):
+        i64, i32 = ir.IntType(64), ir.IntType(32)
+        width = 2 * CHUNK
+        vector = ir.VectorType(i32, width)
+
+        def array(index):
+            return cgutils.create_struct_proxy(signature.args[index])(
+                context, builder, value=args[index]
+            )
+
+        def wide(index):
+            kind = signature.args[index]
+            return context.cast(builder, args[index], kind, types.int64)
+
+        table = array(0)
+        base = builder.bitcast(table.data, i32.as_pointer())
+        chunks = builder.extract_value(table.shape, 1)
+        uppers = builder.bitcast(array(1).data, i32.as_pointer())
+        at_, slot_, stop_, chunk_ = wide(2), wide(3), wide(4), wide(5)
+
+        def row(index):
+            cell = builder.add(builder.mul(index, chunks), chunk_)
+            start = builder.gep(base, [builder.mul(cell, ir.Constant(i64, width))])
+            return builder.bitcast(start, vector.as_pointer())
+
+        own = builder.load(row(slot_), align=4)
+        turned = ir.Constant(
+            ir.VectorType(i32, width), [(lane + CHUNK) % width for lane in range(width)]
+        )
+        swapped = builder.shuffle_vector(own, own, turned)
+        begin = builder.add(slot_, ir.Constant(i64, 1))
+        before = builder.block
+        loop = builder.append_basic_block("pair")
+        after = builder.append_basic_block("done")
+        builder.cbranch(builder.icmp_signed("<", begin, stop_), loop, after)
+        builder.position_at_end(loop)
+        k = builder.phi(i64)
+        position = builder.phi(i64)
+        k.add_incoming(begin, before)
+        position.add_incoming(at_, before)
+        upper_slot = builder.zext(builder.load(builder.gep(uppers, [position])), i64)
+        target = row(upper_slot)
+        way = builder.add(builder.load(row(k), align=4), swapped)
+        old = builder.load(target, align=4)
+        shorter = builder.icmp_signed("<", way, old)
+        builder.store(builder.select(shorter, way, old), target, align=4)
+        next_k = builder.add(k, ir.Constant(i64, 1))
+        k.add_incoming(next_k, loop)
+        position.add_incoming(builder.add(position, ir.Constant(i64, 1)), loop)
+        builder.cbranch(builder.icmp_signed("<", next_k, stop_), loop, after)
+        builder.position_at_end(after)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@njit(cache=True, nogil=True)
+def customise_many(up_first, upper, place, forward_ds, backward_ds, rows):
+    """Fill the slots with many metrics at once.
+
+    Args: as ``customise`` with the times of every edge i32[L, E]; ``rows`` i32[m, ceil(L / 8), 16]
+    is overwritten: times upwards in lanes 0..7, downwards in lanes 8..15, unused lanes INF.
+    """
+    metrics = len(forward_ds)
+    chunks = rows.shape[1]
+    flat = rows.reshape(-1)
+    flat[:] = INF
+    for e in range(len(place)):
+        p = place[e]
+        if p >= 0:
+            start = np.int64(p >> 1) * chunks * 16
+            rise = (p & 1) * CHUNK
+            for lane in range(metrics):
+                cell = np.uint64(start + (lane >> 3) * 16 + (lane & 7))
+                up, down = cell + np.uint64(rise), cell + np.uint64(CHUNK - rise)
+                flat[up] = min(flat[up], forward_ds[lane, e])
+                flat[down] = min(flat[down], backward_ds[lane, e])
+    at = 0
+    for u in range(len(up_first) - 1):
+        s, t = up_first[u], up_first[u + 1]
+        for slot in range(s, t - 1):
+            for chunk in range(chunks):
+                _relax_rows(rows, upper, at, slot, t, chunk)
+            at += t - slot - 1
+
+
+@njit(cache=True, nogil=True)
+def split_rows(rows, up_ds, down_ds):
+    """Rows of ``customise_many`` as one pair of arrays per metric: both i32[L, m]."""
+    metrics = len(up_ds)
+    for slot in range(len(rows)):
+        for lane in range(metrics):
+            up_ds[lane, slot] = rows[slot, lane >> 3, lane & 7]
+            down_ds[lane, slot] = rows[slot, lane >> 3, CHUNK + (lane & 7)]
+
+
+@njit(cache=True, nogil=True)
+def gate_times(up_first, up_head, piece_first, gates, up_ds, down_ds, leave_ds, reach_ds):
+    """Times between every fringe rank and the gates of its piece, by ways through the piece.
+
+    Args: ``gates`` i32[p, 2] ranks (-1); ``leave_ds``, ``reach_ds`` i32[f, 2] are overwritten.
+    """
+    for piece in range(len(piece_first) - 1):
+        for v in range(piece_first[piece + 1] - 1, piece_first[piece] - 1, -1):
+            for side in range(2):
+                gate = gates[piece, side]
+                leave = INF
+                reach = INF
+                if gate >= 0:
+                    for slot in range(up_first[v], up_first[v + 1]):
+                        x = up_head[slot]
+                        if x == gate:
+                            leave = min(leave, up_ds[slot])
+                            reach = min(reach, down_ds[slot])
+                        elif x < piece_first[piece + 1]:
+                            leave = min(leave, np.int32(up_ds[slot] + leave_ds[x, side]))
+                            reach = min(reach, np.int32(down_ds[slot] + reach_ds[x, side]))
+                leave_ds[v, side] = leave
+                reach_ds[v, side] = reach
+
+
+@njit(cache=True, nogil=True)
+def anchor(rank, n_fringe, piece_of, gates, gate_ds, ends, end_ds, at, at_ds, piece):
+    """Tie places to the core.
+
+    Args: ``ends`` i32[p, 2] the end nodes of the edge of each place (-1: no such end) with the
+    times ``end_ds`` i32[p, 2] to them (or from them); ``gate_ds`` i32[f, 2] the times of that
+    direction from ``gate_times``. Fills ``at`` i32[p, 2] (core numbers, -1), ``at_ds`` i32[p, 2]
+    and ``piece`` i32[p] (-1: the place touches no fringe).
+    """
+    for i in range(len(ends)):
+        piece[i] = -1
+        at[i, 0] = -1
+        at[i, 1] = -1
+        at_ds[i, 0] = INF
+        at_ds[i, 1] = INF
+        for end in range(2):
+            node = ends[i, end]
+            if node >= 0 and rank[node] < n_fringe:
+                piece[i] = piece_of[rank[node]]
+        for end in range(2):
+            node = ends[i, end]
+            ds = end_ds[i, end]
+            if node < 0:
+                continue
+            r = rank[node]
+            if piece[i] < 0:
+                at[i, end] = r - n_fringe
+                at_ds[i, end] = min(ds, INF)
+            else:
+                for side in range(2):
+                    gate = gates[piece[i], side]
+                    if gate >= 0:
+                        at[i, side] = gate - n_fringe
+                        if r < n_fringe:
+                            at_ds[i, side] = min(at_ds[i, side], np.int32(ds + gate_ds[r, side]))
+                        elif r == gate:
+                            at_ds[i, side] = min(at_ds[i, side], ds)
+        for side in range(2):
+            if at_ds[i, side] >= INF:
+                at[i, side] = -1
+                at_ds[i, side] = INF
+
+
+@njit(cache=True, nogil=True)
+def tree_depths(up_first, up_head, n_fringe):
+    """Depth of every core node in the elimination tree, roots 0; i32[c]."""
+    c = len(up_first) - 1 - n_fringe
+    depth = np.zeros(c, np.int32)
+    for v in range(c - 1, -1, -1):
+        slot = up_first[n_fringe + v]
+        if slot < up_first[n_fringe + v + 1]:
+            depth[v] = depth[up_head[slot] - n_fringe] + 1
+    return depth
+
+
+@njit(cache=True, nogil=True)
+def range_minima(values):
+    """Sparse table: entry [k, i] is the least of ``values[i : i + 2**k]``; i32[levels, c]."""
+    c = len(values)
+    levels = 1
+    while (1 << levels) <= c:
+        levels += 1
+    table = np.empty((levels, c), np.int32)
+    table[0] = values
+    for k in range(1, levels):
+        half = 1 << (k - 1)
+        for i in range(c):
+            other = i + half
+            table[k, i] = table[k - 1, i]
+            if other < c:
+                table[k, i] = min(table[k - 1, i], table[k - 1, other])
+    return table
+
+
+@njit(cache=True, nogil=True)
+def hub_labels(up_first, up_head, n_fringe, depth, label_first, slot_ds, label_ds):
+    """Time from every core node to each of its ancestors (or back, by ``slot_ds``).
+
+    The label of v is ``label_ds[label_first[v] + d]`` for depth d = 0 (root) .. depth[v] (itself).
+    """
+    for v in range(len(depth) - 1, -1, -1):
+        begin = label_first[v]
+        row = label_ds[begin : begin + depth[v] + 1]
+        row[:] = INF
+        row[depth[v]] = 0
+        for slot in range(up_first[n_fringe + v], up_first[n_fringe + v + 1]):
+            ds = slot_ds[slot]
+            if ds < INF:
+                x = up_head[slot] - n_fringe
+                other = label_ds[label_first[x] : label_first[x] + depth[x] + 1]
+                for i in range(len(other)):
+                    row[i] = min(row[i], np.int32(other[i] + ds))
+
+
+@njit(cache=True, nogil=True)
+def _shared_depth(minima, a, b):
+    """Depth of the lowest common ancestor of two core nodes, -1 if they share none.
+
+    In post-order the nodes from the smaller number up to, not including, the larger one lie below
+    the common ancestor, and one of them is its child; so it is one less than their least depth.
+    """
+    if a == b:
+        return minima[0, a]
+    if a > b:
+        a, b = b, a
+    level = 0
+    span = b - a
+    while (2 << level) <= span:
+        level += 1
+    return min(minima[level, a], minima[level, b - (1 << level)]) - 1
+
+
+@njit(cache=True, nogil=True)
+def label_times(minima, label_first, leave_label, reach_label, s_at, s_ds, t_at, t_ds, out):
+    """Times through the core from source i to target i; ``out`` i32[p] is lowered, not set."""
+    for i in range(len(out)):
+        best = min(out[i], INF)
+        for a in range(2):
+            if s_at[i, a] < 0:
+                continue
+            for b in range(2):
+                if t_at[i, b] < 0:
+                    continue
+                ends = np.int32(s_ds[i, a] + t_ds[i, b])
+                if ends >= best:
+                    continue
+                shared = _shared_depth(minima, s_at[i, a], t_at[i, b])
+                x = label_first[s_at[i, a]]
+                y = label_first[t_at[i, b]]
+                there = leave_label[x : x + shared + 1]
+                back = reach_label[y : y + shared + 1]
+                least = INF
+                for d in range(len(there)):
+                    least = min(least, np.int32(there[d] + back[d]))
+                best = min(best, np.int32(least + ends))
+        out[i] = best
+
+
+@njit(cache=True, nogil=True)
+def _climb(up_first, up_head, slot_ds, start, stop, ds, via):
+    """Relax upwards from rank ``start`` along the elimination tree, among ranks below ``stop``.
+
+    ``ds`` holds the times of the seeds and INF elsewhere; ``via`` gets the slot that lowered it.
+    """
+    v = start
+    while v >= 0 and v < stop:
+        here = ds[v]
+        begin, end = up_first[v], up_first[v + 1]
+        if here < INF:
+            for slot in range(begin, end):
+                x = up_head[slot]
+                if x >= stop:
+                    break
+                way = np.int32(here + slot_ds[slot])
+                if way < ds[x]:
+                    ds[x] = way
+                    via[x] = slot
+        v = up_head[begin] if begin < end else -1
+
+
+@njit(cache=True, nogil=True)
+def _seed(rank, ends, end_ds, ds, via):
+    """Put a place on the end nodes of its edge; returns the lower rank, where a climb starts."""
+    start = -1
+    for end in range(2):
+        node = ends[end]
+        if node >= 0:
+            r = rank[node]
+            if end_ds[end] < ds[r]:
+                ds[r] = end_ds[end]
+                via[r] = -1
+            start = r if start < 0 else min(start, r)
+    return start
+
+
+@njit(cache=True, nogil=True)
+def _clear(up_first, up_head, start, stop, ds):
+    v = start
+    while v >= 0 and v < stop:
+        ds[v] = INF
+        begin = up_first[v]
+        v = up_head[begin] if begin < up_first[v + 1] else -1
+
+
+@njit(cache=True, nogil=True)
+def piece_times(
+    rank,
+    up_first,
+    up_head,
+    up_ds,
+    down_ds,
+    piece_first,
+    s_ends,
+    s_ds,
+    s_piece,
+    t_ends,
+    t_ds,
+    t_piece,
+    fore,
+    back,
+    via,
+    out,
+):
+    """Lower ``out`` i32[p] by ways that stay inside one piece of the fringe.
+
+    Args: ends i32[p, 2] (nodes) and times i32[p, 2] of both places; ``fore``, ``back`` i32[f]
+    hold INF and are left so; ``via`` i32[f] is scratch.
+    """
+    for i in range(len(out)):
+        piece = s_piece[i]
+        if piece < 0 or piece != t_piece[i]:
+            continue
+        stop = piece_first[piece + 1]
+        s_start, t_start = -1, -1
+        for end in range(2):
+            for target in range(2):
+                node = t_ends[i, end] if target else s_ends[i, end]
+                if node < 0 or rank[node] >= stop:
+                    continue
+                r = rank[node]
+                if target:
+                    back[r] = min(back[r], t_ds[i, end])
+                    t_start = r if t_start < 0 else min(t_start, r)
+                else:
+                    fore[r] = min(fore[r], s_ds[i, end])
+                    s_start = r if s_start < 0 else min(s_start, r)
+        _climb(up_first, up_head, up_ds, s_start, stop, fore, via)
+        _climb(up_first, up_head, down_ds, t_start, stop, back, via)
+        v = s_start
+        best = out[i]
+        while v >= 0 and v < stop:
+            best = min(best, np.int32(fore[v] + back[v]))
+            begin = up_first[v]
+            v = up_head[begin] if begin < up_first[v + 1] else -1
+        out[i] = best
+        _clear(up_first, up_head, s_start, stop, fore)
+        _clear(up_first, up_head, t_start, stop, back)
+
+
+@njit(cache=True, nogil=True)
+def _along_edge(edge, forward_ds, backward_ds, leave_ds, reach_ds, from_along_ds, to_along_ds):
+    """From a place to a place of the same edge without leaving it; INF where that is closed.
+
+    ``*_along_ds`` i32[2] tell from which end each place is how far on.
+    """
+    best = INF
+    if leave_ds[1] < INF and reach_ds[0] < INF and to_along_ds[0] >= from_along_ds[0]:
+        best = min(best, np.int32(leave_ds[1] + reach_ds[0] - forward_ds[edge]))
+    if leave_ds[0] < INF and reach_ds[1] < INF and to_along_ds[1] >= from_along_ds[1]:
+        best = min(best, np.int32(leave_ds[0] + reach_ds[1] - backward_ds[edge]))
+    return best
+
+
+@njit(cache=True, nogil=True)
+def edge_times(
+    forward_ds, backward_ds, s_edge, t_edge, leave_ds, reach_ds, s_along_ds, t_along_ds, out
+):
+    """Lower ``out`` i32[p] where source i and target i lie on one edge."""
+    for i in range(len(out)):
+        if s_edge[i] >= 0 and s_edge[i] == t_edge[i]:
+            way = _along_edge(
+                s_edge[i],
+                forward_ds,
+                backward_ds,
+                leave_ds[i],
+                reach_ds[i],
+                s_along_ds[i],
+                t_along_ds[i],
+            )
+            out[i] = min(out[i], way)
+
+
+@njit(cache=True, nogil=True)
+def search_path(
+    rank,
+    up_first,
+    up_head,
+    up_ds,
+    down_ds,
+    s_ends,
+    s_ds,
+    t_ends,
+    t_ds,
+    fore,
+    back,
+    via_fore,
+    via_back,
+):
+    """One search in the elimination tree, from a place to a place.
+
+    Args: ends i32[2] (nodes, -1) with times i32[2]; ``fore``, ``back`` i32[n] hold INF and are
+    left so. Returns ``(time, slots i32[k], turned bool[k], entry node, exit node)``: the slots in
+    travelling order, turned where travelled downwards. Time INF (or more) means no way.
+    """
+    n = len(up_first) - 1
+    s_start = _seed(rank, s_ends, s_ds, fore, via_fore)
+    t_start = _seed(rank, t_ends, t_ds, back, via_back)
+    _climb(up_first, up_head, up_ds, s_start, n, fore, via_fore)
+    _climb(up_first, up_head, down_ds, t_start, n, back, via_back)
+    best = INF
+    meet = -1
+    v = s_start
+    while v >= 0:
+        if np.int32(fore[v] + back[v]) < best:
+            best = np.int32(fore[v] + back[v])
+            meet = v
+        begin = up_first[v]
+        v = up_head[begin] if begin < up_first[v + 1] else -1
+    count = 0
+    low, top = meet, meet
+    if meet >= 0:
+        while via_fore[low] >= 0:
+            count += 1
+            low = np.int32(np.searchsorted(up_first, via_fore[low], side="right") - 1)
+        while via_back[top] >= 0:
+            count += 1
+            top = np.int32(np.searchsorted(up_first, via_back[top], side="right") - 1)
+    slots = np.empty(count, np.int32)
+    turned = np.zeros(count, np.bool_)
+    if meet >= 0:
+        v = meet
+        up = 0
+        while via_fore[v] >= 0:
+            up += 1
+            v = np.int32(np.searchsorted(up_first, via_fore[v], side="right") - 1)
+        v = meet
+        for i in range(up - 1, -1, -1):
+            slots[i] = via_fore[v]
+            v = np.int32(np.searchsorted(up_first, via_fore[v], side="right") - 1)
+        v = meet
+        for i in range(up, count):
+            slots[i] = via_back[v]
+            turned[i] = True
+            v = np.int32(np.searchsorted(up_first, via_back[v], side="right") - 1)
+    _clear(up_first, up_head, s_start, n, fore)
+    _clear(up_first, up_head, t_start, n, back)
+    return best, slots, turned, low, top
+
+
+@njit(cache=True, nogil=True)
+def unpack(
+    up_first,
+    up_head,
+    up_ds,
+    down_ds,
+    lower_first,
+    lower_slot,
+    lower_tail,
+    slot_edges_first,
+    slot_edges,
+    place,
+    forward_ds,
+    backward_ds,
+    slots,
+    turned,
+):
+    """Slots as edges of the network, in travelling order.
+
+    A slot is an edge of that time (the lowest edge number), or a way over the lowest common lower
+    neighbour with the same sum. Returns ``(edge i32[k], backwards bool[k])``.
+    """
+    stack = np.empty(2 * len(slots) + 64, np.int32)
+    height = 0
+    for i in range(len(slots) - 1, -1, -1):
+        stack[height] = 2 * slots[i] + (1 if turned[i] else 0)
+        height += 1
+    edges = np.empty(256, np.int32)
+    backwards = np.empty(256, np.bool_)
+    count = 0
+    while height > 0:
+        height -= 1
+        slot, down = stack[height] >> 1, stack[height] & 1
+        time = down_ds[slot] if down else up_ds[slot]
+        found = -1
+        for i in range(slot_edges_first[slot], slot_edges_first[slot + 1]):
+            e = slot_edges[i]
+            against = (place[e] & 1) != down
+            if (backward_ds[e] if against else forward_ds[e]) == time:
+                found = e
+                if count == len(edges):
+                    more_edges = np.empty(2 * count, np.int32)
+                    more_edges[:count] = edges
+                    edges = more_edges
+                    more_backwards = np.empty(2 * count, np.bool_)
+                    more_backwards[:count] = backwards
+                    backwards = more_backwards
+                edges[count] = e
+                backwards[count] = against
+                count += 1
+                break
+        if found >= 0:
+            continue
+        u = np.searchsorted(up_first, slot, side="right") - 1
+        v = up_head[slot]
+        i, j = lower_first[u], lower_first[v]
+        while True:
+            if lower_tail[i] < lower_tail[j]:
+                i += 1
+            elif lower_tail[i] > lower_tail[j]:
+                j += 1
+            else:
+                a, b = lower_slot[i], lower_slot[j]
+                if down:
+                    a, b = b, a
+                if np.int32(down_ds[a] + up_ds[b]) == time:
+                    if height + 2 > len(stack):
+                        more_stack = np.empty(2 * len(stack), np.int32)
+                        more_stack[:height] = stack[:height]
+                        stack = more_stack
+                    stack[height] = 2 * b
+                    stack[height + 1] = 2 * a + 1
+                    height += 2
+                    break
+                i += 1
+                j += 1
+    return edges[:count].copy(), backwards[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def lower_slots(up_first, up_head):
+    """Slots by their upper end: ``(first i32[n+1], slot i32[m], tail i32[m])``, tails ascending."""
+    n = len(up_first) - 1
+    first = np.zeros(n + 1, np.int32)
+    for slot in range(len(up_head)):
+        first[up_head[slot] + 1] += 1
+    for v in range(n):
+        first[v + 1] += first[v]
+    at = first[:-1].copy()
+    slots = np.empty(len(up_head), np.int32)
+    tails = np.empty(len(up_head), np.int32)
+    for v in range(n):
+        for slot in range(up_first[v], up_first[v + 1]):
+            x = up_head[slot]
+            slots[at[x]] = slot
+            tails[at[x]] = v
+            at[x] += 1
+    return first, slots, tails

@@ -69,9 +69,7 @@ def join_chains(
 
     interior = np.zeros(n_nodes, dtype=np.bool_)
     for v in range(n_nodes):
-        interior[v] = _goes_on(
-            v, first, incident, seg_u, seg_v, forward_mps, backward_mps, keep
-        )
+        interior[v] = _goes_on(v, first, incident, seg_u, seg_v, forward_mps, backward_mps, keep)
 
     used = np.zeros(n_segments, dtype=np.bool_)
     chain_first = np.zeros(n_segments + 1, dtype=np.int64)

@@ -245,8 +245,9 @@ def network_from_edges(
 def _checked(segments: Segments) -> Segments:
     """Only open segments between two places."""
     n = len(segments.lat)
-    if len(segments.u) and (min(segments.u.min(), segments.v.min()) < 0 or
-                            max(segments.u.max(), segments.v.max()) >= n):
+    if len(segments.u) and (
+        min(segments.u.min(), segments.v.min()) < 0 or max(segments.u.max(), segments.v.max()) >= n
+    ):
         raise NetworkError(f"segments end at nodes outside 0..{n - 1}")
     useful = (segments.forward_mps > 0) | (segments.backward_mps > 0)
     useful &= segments.u != segments.v
@@ -327,7 +328,9 @@ def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.cumsum(counts) - counts
 
 
-def _arcs(n: int, edge_u: Ints, edge_v: Ints, forward_ds: Ints, backward_ds: Ints) -> dict[str, Any]:
+def _arcs(
+    n: int, edge_u: Ints, edge_v: Ints, forward_ds: Ints, backward_ds: Ints
+) -> dict[str, Any]:
     edge = np.arange(len(edge_u), dtype=np.int32)
     real = edge_u != edge_v
     ahead = real & (forward_ds < INF_DS)

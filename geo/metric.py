@@ -1,0 +1,293 @@
+"""Travel times poured into a hierarchy: one metric, or many at once.
+
+A new hour of the day, congestion or blue lights is a new ``Metric`` on the same ``Hierarchy``;
+nothing is rebuilt. Turn costs are not modelled: a junction is crossed at no cost in any direction.
+(An edge-expanded network can be fed to the same hierarchy.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geo.errors import NetworkError
+from geo.hierarchy import Hierarchy
+from geo.network import INF_DS, RoadNetwork
+from geo.snap import Positions
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """Travel times of one kind on one hierarchy; E edges, m slots. Deciseconds, INF_DS closed."""
+
+    hierarchy: Hierarchy
+    forward_ds: Ints  # [E] from the edge's u to its v
+    backward_ds: Ints  # [E]
+    up_ds: Ints  # [m] least time from the lower to the upper end of a slot, by lower ranks
+    down_ds: Ints  # [m] and back
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, forward_ds: ArrayLike, backward_ds: ArrayLike) -> Metric:
+        """The metric with these times of the edges; times of INF_DS or more are closed.
+
+        Raises:
+            NetworkError: not one time per edge, or a negative one.
+        """
+        from geo.kernels_hierarchy import customise  # noqa: PLC0415 - numba loads when needed
+
+        forward, backward = (
+            _checked(hierarchy, times, (hierarchy.n_edges,)) for times in (forward_ds, backward_ds)
+        )
+        up = np.empty(hierarchy.n_slots, np.int32)
+        down = np.empty(hierarchy.n_slots, np.int32)
+        customise(hierarchy.up_first, hierarchy.upper, hierarchy.place, forward, backward, up, down)
+        return cls(hierarchy, forward, backward, up, down)
+
+    @classmethod
+    def of_network(cls, hierarchy: Hierarchy, network: RoadNetwork) -> Metric:
+        """The metric with the network's own times.
+
+        Raises:
+            NetworkError: the hierarchy belongs to another network.
+        """
+        if not hierarchy.fits(network):
+            raise NetworkError(f"hierarchy: belongs to another network than this {network.mode}")
+        return cls.of(hierarchy, network.edge_forward_ds, network.edge_backward_ds)
+
+    @cached_property
+    def gate_ds(self) -> tuple[Ints, Ints]:
+        """Times from every fringe rank to the gates of its piece, and back: i32[f, 2] each."""
+        from geo.kernels_hierarchy import gate_times  # noqa: PLC0415 - as above
+
+        own = self.hierarchy
+        leave = np.empty((own.n_fringe, 2), np.int32)
+        reach = np.empty((own.n_fringe, 2), np.int32)
+        gate_times(
+            own.up_first,
+            own.up_head,
+            own.piece_first,
+            own.gates,
+            self.up_ds,
+            self.down_ds,
+            leave,
+            reach,
+        )
+        return leave, reach
+
+    @property
+    def core_up_ds(self) -> Ints:
+        """``up_ds`` of the core's slots."""
+        return self.up_ds[self.hierarchy.first_core_slot :]
+
+    @property
+    def core_down_ds(self) -> Ints:
+        """``down_ds`` of the core's slots."""
+        return self.down_ds[self.hierarchy.first_core_slot :]
+
+    @cached_property
+    def labels(self) -> tuple[Ints, Ints]:
+        """Times from every core node to its ancestors, and back: the fast way to single pairs.
+
+        Costs 8 bytes per core node and ancestor (50 MB for a city of 400,000 map nodes), so it is
+        made at first use only.
+        """
+        from geo.kernels_hierarchy import hub_labels  # noqa: PLC0415 - as above
+
+        own = self.hierarchy
+        tables = []
+        for slot_ds in (self.up_ds, self.down_ds):
+            table = np.empty(int(own.label_first[-1]), np.int32)
+            hub_labels(
+                own.up_first,
+                own.up_head,
+                own.n_fringe,
+                own.depth,
+                own.label_first,
+                slot_ds,
+                table,
+            )
+            tables.append(table)
+        return tables[0], tables[1]
+
+    def leaving(self, places: Places) -> Anchors:
+        """How the places are tied to the core when travelling away from them."""
+        return _anchored(self, places, places.leave_ds, self.gate_ds[0])
+
+    def reaching(self, places: Places) -> Anchors:
+        """How the places are tied to the core when travelling to them."""
+        return _anchored(self, places, places.reach_ds, self.gate_ds[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Metrics:
+    """Many metrics on one hierarchy, filled in one pass over the triangles."""
+
+    hierarchy: Hierarchy
+    forward_ds: Ints  # [L, E]
+    backward_ds: Ints  # [L, E]
+    up_ds: Ints  # [L, m]
+    down_ds: Ints  # [L, m]
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, forward_ds: ArrayLike, backward_ds: ArrayLike) -> Metrics:
+        """As ``Metric.of`` with times of shape [L, E].
+
+        Raises:
+            NetworkError: not one time per metric and edge, or a negative one.
+        """
+        from geo.kernels_hierarchy import customise_many, split_rows  # noqa: PLC0415 - as above
+
+        count = len(np.atleast_1d(np.asarray(forward_ds)))
+        shape = (count, hierarchy.n_edges)
+        forward, backward = (
+            _checked(hierarchy, times, shape) for times in (forward_ds, backward_ds)
+        )
+        rows = np.empty((hierarchy.n_slots, -(-count // 8), 16), np.int32)
+        customise_many(
+            hierarchy.up_first, hierarchy.upper, hierarchy.place, forward, backward, rows
+        )
+        up = np.empty((count, hierarchy.n_slots), np.int32)
+        down = np.empty((count, hierarchy.n_slots), np.int32)
+        split_rows(rows, up, down)
+        return cls(hierarchy, forward, backward, up, down)
+
+    def __len__(self) -> int:
+        return len(self.up_ds)
+
+    def __getitem__(self, index: int) -> Metric:
+        """One of the metrics, without a copy."""
+        return Metric(
+            self.hierarchy,
+            self.forward_ds[index],
+            self.backward_ds[index],
+            self.up_ds[index],
+            self.down_ds[index],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """P places between the two ends of an edge, with the times of one metric."""
+
+    ends: Ints  # [P, 2] nodes, -1 where there is none
+    leave_ds: Ints  # [P, 2] from the place to each end
+    reach_ds: Ints  # [P, 2] from each end to the place
+    edge: Ints  # [P], -1 where the place is a node or nowhere
+    along_ds: Ints  # [P, 2] from each end to the place without the walk between place and road
+
+    def __len__(self) -> int:
+        return len(self.edge)
+
+    @classmethod
+    def of_nodes(cls, nodes: ArrayLike) -> Places:
+        """Places at nodes of the network (-1: nowhere)."""
+        node = np.array(nodes, dtype=np.int32).reshape(-1)
+        ends = np.stack([node, np.full_like(node, -1)], axis=1)
+        zero = np.where(ends >= 0, 0, INF_DS).astype(np.int32)
+        return cls(ends, zero, zero.copy(), np.full_like(node, -1), zero.copy())
+
+    @classmethod
+    def of_positions(cls, metric: Metric, positions: Positions, *, own_times: bool) -> Places:
+        """Positions of a network, priced by the metric.
+
+        ``own_times`` keeps the times that the positions carry (those of the network); otherwise
+        they are worked out again from the share of the edge and the metric's times.
+        """
+        edge = np.array(positions.edge, dtype=np.int32)
+        on = np.where(edge >= 0, edge, 0)
+        hierarchy = metric.hierarchy
+        ends = np.stack([hierarchy.edge_u[on], hierarchy.edge_v[on]], axis=1)
+        ends[edge < 0] = -1
+        access = np.where(edge >= 0, positions.access_ds, 0)
+        if own_times:
+            columns = (
+                positions.to_u_ds,
+                positions.to_v_ds,
+                positions.from_u_ds,
+                positions.from_v_ds,
+            )
+        else:
+            columns = _priced(metric, positions, on, access)
+        to_u, to_v, from_u, from_v = (
+            np.where(edge >= 0, np.minimum(column, INF_DS), INF_DS) for column in columns
+        )
+        reach = np.stack([from_u, from_v], axis=1).astype(np.int32)
+        return cls(
+            ends=ends,
+            leave_ds=np.stack([to_u, to_v], axis=1).astype(np.int32),
+            reach_ds=reach,
+            edge=edge,
+            along_ds=np.where(reach < INF_DS, reach - access[:, None], INF_DS).astype(np.int32),
+        )
+
+    def take(self, index: Any) -> Places:
+        """The places at these indices (integers, a slice or a mask), in this order."""
+        return Places(
+            *(
+                np.ascontiguousarray(column[index])
+                for column in (self.ends, self.leave_ds, self.reach_ds, self.edge, self.along_ds)
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """P places tied to at most two core nodes each, in one direction of travel."""
+
+    at: Ints  # [P, 2] core nodes, -1
+    at_ds: Ints  # [P, 2] time between the place and that core node
+    piece: Ints  # [P] piece of the fringe that the place touches, -1
+
+
+def _priced(metric: Metric, positions: Positions, on: Ints, access: Ints) -> tuple[Any, ...]:
+    """Offsets of positions by the metric's times: to u, to v, from u, from v."""
+    share = positions.fraction.astype(np.float64)
+    forward, backward = metric.forward_ds[on], metric.backward_ds[on]
+    done = np.rint(share * forward).astype(np.int64)
+    left = np.rint(share * backward).astype(np.int64)
+    ahead, back = forward < INF_DS, backward < INF_DS
+    return (
+        np.where(back, access + left, INF_DS),
+        np.where(ahead, access + forward - done, INF_DS),
+        np.where(ahead, access + done, INF_DS),
+        np.where(back, access + backward - left, INF_DS),
+    )
+
+
+def _anchored(metric: Metric, places: Places, end_ds: Ints, gate_ds: Ints) -> Anchors:
+    from geo.kernels_hierarchy import anchor  # noqa: PLC0415 - numba loads when needed
+
+    own = metric.hierarchy
+    count = len(places)
+    at = np.empty((count, 2), np.int32)
+    at_ds = np.empty((count, 2), np.int32)
+    piece = np.empty(count, np.int32)
+    anchor(
+        own.rank,
+        own.n_fringe,
+        own.piece_of,
+        own.gates,
+        gate_ds,
+        places.ends,
+        end_ds,
+        at,
+        at_ds,
+        piece,
+    )
+    return Anchors(at, at_ds, piece)
+
+
+def _checked(hierarchy: Hierarchy, times: ArrayLike, shape: tuple[int, ...]) -> Ints:
+    """A contiguous copy of the times, INF_DS where closed."""
+    given = np.asarray(times)
+    if given.shape != shape:
+        raise NetworkError(f"travel times: expected an array of shape {shape}, not {given.shape}")
+    if given.size and given.min() < 0:
+        raise NetworkError("travel times: expected deciseconds, 0 or more")
+    return np.minimum(given, INF_DS).astype(np.int32)
