@@ -89,9 +89,9 @@ class Panel:
         self.replication: Ints = index.astype(np.int64)
         self.replications = facts.replications
         self.arrest: Bools = _bools(first["true_arrest"])
-        for model in facts.outcomes:
-            for policy in facts.policies:
-                self._scored(policy.id, f"survival_{model.name}")
+        for option in facts.policies:
+            for model in facts.outcomes:
+                self._scored(option.id, f"survival_{model.name}")
 
     def floats(self, policy: str, column: str) -> Floats:
         """One column of one policy as f64[rows]; null is ``nan``."""

@@ -1,0 +1,324 @@
+"""Section 3: the map. Roads and AEDs by day and by night; where volunteers beat the ambulance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.metrics import words
+from scenarios.metrics.measures import volunteer_first
+from scenarios.metrics.shape import PolicySummary
+from scenarios.report.drawing import WIDTH_IN, canvas, svg
+from scenarios.report.html import Raw, figure, join, paragraph, section, tag
+from scenarios.report.palette import DEMAND, INK, ROAD, SOFT, shade
+from scenarios.report.study import Study
+
+Floats = NDArray[np.float64]
+
+KM_PER_DEGREE = 111.195
+DAY_HOUR, NIGHT_HOUR = 14, 3
+WEDNESDAY = 2
+FEWEST_IN_CELL = 5
+MOST_OPTION_MAPS = 6
+ROADS_AS_LINES = 1500  # more than this many edges become a picture inside the drawing
+
+
+class Frame(NamedTuple):
+    """The map's plane: kilometres east and north of the south-west corner."""
+
+    south: float
+    west: float
+    east_per_degree: float
+    width_km: float
+    height_km: float
+
+    def xy(self, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+        """Kilometres of places given in degrees."""
+        return (lon - self.west) * self.east_per_degree, (lat - self.south) * KM_PER_DEGREE
+
+    @property
+    def height_in(self) -> float:
+        """Height of a panel that shows the whole frame."""
+        return float(np.clip(WIDTH_IN * self.height_km / self.width_km + 0.35, 2.0, 6.0))
+
+
+class Arrests(NamedTuple):
+    """Places of all simulated arrests on the frame, and hexagons that hold enough of them."""
+
+    x: Floats
+    y: Floats
+    grid: tuple[int, int]
+
+
+def map_section(study: Study, number: int) -> Raw:
+    """The AED pair, then one map per option."""
+    frame = _frame(study.region)
+    arrests = _arrests(study, frame)
+    return section(
+        number,
+        "map",
+        "The map",
+        _aed_pair(study, frame, arrests),
+        _option_maps(study, frame, arrests),
+        paragraph(
+            f"Map data {study.facts.credit or '© OpenStreetMap contributors'}. Yellow to brown: "
+            "few to many arrests. North is up.",
+            class_="note",
+        ),
+    )
+
+
+def _frame(region: Any) -> Frame:
+    south, west, north, east = region.bounds
+    east_per_degree = KM_PER_DEGREE * float(np.cos(np.radians((south + north) / 2)))
+    return Frame(
+        south, west, east_per_degree,
+        max((east - west) * east_per_degree, 0.1), max((north - south) * KM_PER_DEGREE, 0.1),
+    )  # fmt: skip
+
+
+def _arrests(study: Study, frame: Frame) -> Arrests:
+    panel, baseline = study.panel, study.baseline.id
+    inside = panel.arrest
+    x, y = frame.xy(panel.floats(baseline, "lat")[inside], panel.floats(baseline, "lon")[inside])
+    across = int(np.clip(np.sqrt(len(x) / 8), 6, 20))
+    # Hexagons of equal width and height in kilometres, whatever the shape of the frame.
+    wide = (
+        across if frame.width_km >= frame.height_km else across * frame.width_km / frame.height_km
+    )
+    wide = max(int(wide), 3)
+    tall = max(round(wide * frame.height_km / frame.width_km / np.sqrt(3)), 2)
+    return Arrests(x, y, (wide, tall))
+
+
+# --- what is drawn on every map ------------------------------------------------------------------
+
+
+def _base(axes: Any, region: Any, frame: Frame) -> None:
+    network = region.networks.get("foot") or next(iter(region.networks.values()))
+    x, y = _road_lines(network, frame)
+    many = len(network.edge_u) > ROADS_AS_LINES
+    axes.plot(x, y, color=ROAD, linewidth=0.35 if many else 0.6, zorder=2, rasterized=many)
+    axes.set(xlim=(0, frame.width_km), ylim=(0, frame.height_km), aspect="equal")
+    axes.set_axis_off()
+    _scale_bar(axes, frame)
+
+
+def _road_lines(network: Any, frame: Frame) -> tuple[Floats, Floats]:
+    """All edges as one line with gaps: one path is drawn far sooner than many."""
+    x, y = frame.xy(np.asarray(network.geom_lat), np.asarray(network.geom_lon))
+    breaks = np.asarray(network.geom_first)[1:-1]
+    return np.insert(x, breaks, np.nan), np.insert(y, breaks, np.nan)
+
+
+def _scale_bar(axes: Any, frame: Frame) -> None:
+    length = max(
+        (k for k in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if k <= frame.width_km / 3.5), default=0.1
+    )
+    below = -0.02 * frame.height_km
+    said = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
+    axes.plot([0, length], [below, below], color=INK, linewidth=2.5, clip_on=False,
+              solid_capstyle="butt")  # fmt: skip
+    axes.annotate(said, (length, below), xytext=(4, 0), textcoords="offset points", va="center")
+    axes.annotate(
+        "N", (frame.width_km, below), xytext=(-4, 0), textcoords="offset points", va="center",
+        ha="right", fontweight="bold",
+    )  # fmt: skip
+    axes.annotate(
+        "", (frame.width_km, below), xytext=(-18, -6), textcoords="offset points",
+        annotation_clip=False,
+    )  # fmt: skip
+    axes.annotate(
+        "", xy=(1, 0.045), xytext=(1, -0.045), xycoords="axes fraction", annotation_clip=False,
+        arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2},
+    )  # fmt: skip
+
+
+def _demand(axes: Any, arrests: Arrests, frame: Frame) -> None:
+    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+
+    if len(arrests.x):
+        axes.hexbin(
+            arrests.x, arrests.y, gridsize=arrests.grid, mincnt=1, linewidths=0.2, zorder=1,
+            extent=(0, frame.width_km, 0, frame.height_km),
+            cmap=LinearSegmentedColormap.from_list("demand", DEMAND),
+        )  # fmt: skip
+
+
+# --- AEDs by day and by night --------------------------------------------------------------------
+
+
+class AedHours(NamedTuple):
+    """Which AEDs are of use at one moment, by their hours."""
+
+    open_: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]  # counted by day, not at night
+
+    def usable(self, *, night: bool) -> int:
+        """How many the system counts on."""
+        return int(self.open_.sum()) + (0 if night else int(self.unknown.sum()))
+
+
+def _moments(study: Study) -> tuple[float, float]:
+    """Epoch seconds of a Wednesday afternoon and night near the start of the study."""
+    zone = ZoneInfo(study.facts.timezone)
+    times = study.panel.floats(study.baseline.id, "t_s")
+    first = datetime.fromtimestamp(float(times.min()) if len(times) else 0.0, UTC).astimezone(zone)
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    day += timedelta(days=7 + (WEDNESDAY - day.weekday()) % 7)
+    return (
+        day.replace(hour=DAY_HOUR).timestamp(),
+        day.replace(hour=NIGHT_HOUR).timestamp(),
+    )
+
+
+def aed_hours(aeds: Any, at_s: float) -> AedHours:
+    """State of each public AED at one moment; ``aeds`` is a ``geo.aeds.AedTable``."""
+    public = np.asarray(aeds.public)
+    first, _ = aeds.open_intervals(at_s, at_s + 60.0)
+    open_ = np.diff(first) > 0
+    return AedHours(open_ & public, ~np.asarray(aeds.hours_known) & public)
+
+
+def _aed_pair(study: Study, frame: Frame, arrests: Arrests) -> Raw:
+    aeds = study.region.aeds
+    if not len(aeds):
+        return paragraph("No public AED is known in this region.")
+    moments = zip(("day", "night"), _moments(study), strict=True)
+    state = {name: aed_hours(aeds, at_s) for name, at_s in moments}
+    by_day, by_night = state["day"].usable(night=False), state["night"].usable(night=True)
+    total = int(np.asarray(aeds.public).sum())
+    fewer = "fewer" if by_night < by_day else "as many"
+    lead = (
+        f"{words.count(by_day)} of {words.count(total)} public AEDs can be counted on by day, "
+        f"{words.count(by_night)} at night: {fewer} when most people are at home."
+    )
+    panels = [
+        _aed_map(study, frame, arrests, state[name], night=name == "night")
+        for name in ("day", "night")
+    ]
+    return join(
+        [
+            paragraph(tag("strong", lead)),
+            _aed_legend(),
+            tag("div", *panels, class_="panels"),
+        ]
+    )
+
+
+def _aed_legend() -> Raw:
+    def item(shape: str, label: str) -> Raw:
+        drawn = tag("svg", Raw(shape), viewBox="0 0 14 14", width="14", height="14",
+                    aria_hidden="true", class_="swatch")  # fmt: skip
+        return tag("li", drawn, label)
+
+    return tag(
+        "ul",
+        item(f'<circle cx="7" cy="7" r="5" fill="{INK}"/>', "open by its hours"),
+        item(
+            f'<circle cx="7" cy="7" r="4.5" fill="#fff" stroke="{INK}" stroke-width="1.5"/>',
+            "hours unknown: counted by day only",
+        ),
+        item(
+            f'<path d="M3 3l8 8M11 3l-8 8" stroke="{SOFT}" stroke-width="1.5"/>',
+            "closed, or not to be counted on",
+        ),
+        class_="legend",
+    )
+
+
+def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, night: bool) -> Raw:
+    aeds = study.region.aeds
+    when = f"Wednesday, {NIGHT_HOUR if night else DAY_HOUR:02d}:00"
+    public = np.asarray(aeds.public)
+    unknown = state.unknown & ~state.open_
+    shut = public & ~state.open_ & (~state.unknown | night)
+    hollow = unknown & (not night)
+    title = (
+        f"{'At night' if night else 'By day'} ({when}), "
+        f"{words.count(state.usable(night=night))} AEDs can be counted on."
+    )
+    alt = (
+        f"{title} Map of roads and arrests: {int(state.open_.sum())} AEDs open by their hours, "
+        f"{int(unknown.sum())} with unknown hours, {int((shut & ~unknown).sum())} closed."
+    )
+    x, y = frame.xy(np.asarray(aeds.lat), np.asarray(aeds.lon))
+    name = f"aeds-{'night' if night else 'day'}"
+    with canvas(name, frame.height_in) as (drawn, axes):
+        _demand(axes, arrests, frame)
+        _base(axes, study.region, frame)
+        axes.plot(x[shut], y[shut], "x", color=SOFT, markersize=4.5, zorder=4)
+        axes.plot(x[hollow], y[hollow], "o", color=INK, markerfacecolor="white", markersize=4.5,
+                  zorder=5)  # fmt: skip
+        axes.plot(x[state.open_], y[state.open_], "o", color=INK, markeredgecolor="white",
+                  markeredgewidth=0.5, markersize=5.5, zorder=6)  # fmt: skip
+        drawing = svg(drawn, name, alt)
+    return figure(title, drawing, stamp=study.stamp)
+
+
+# --- where volunteers beat the ambulance ---------------------------------------------------------
+
+
+def _option_maps(study: Study, frame: Frame, arrests: Arrests) -> Raw:
+    shown = [
+        policy for policy in study.policies if policy.measures["volunteer_before_ambulance"].value
+    ][:MOST_OPTION_MAPS]
+    if not shown or not len(arrests.x):
+        return Raw("")
+    top = max(_top(policy) for policy in shown)
+    return join(
+        [
+            tag("h3", "Where a volunteer is there before the ambulance"),
+            tag(
+                "div",
+                *(_option_map(study, frame, arrests, policy, top) for policy in shown),
+                class_="panels",
+            ),
+            paragraph(
+                f"The darker, the more often. Places with fewer than {FEWEST_IN_CELL} simulated "
+                "arrests are left white.",
+                class_="note",
+            ),
+        ]
+    )
+
+
+def _top(policy: PolicySummary) -> int:
+    """Upper end of the shared scale, in steps of ten of a hundred."""
+    value = policy.measures["volunteer_before_ambulance"].value or 0.0
+    return int(np.clip(10 * np.ceil(20 * value), 10, 100))
+
+
+def _option_map(
+    study: Study, frame: Frame, arrests: Arrests, policy: PolicySummary, top: int
+) -> Raw:
+    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+
+    colour = study.looks[policy.id].colour
+    share = policy.measures["volunteer_before_ambulance"]
+    title = (
+        f"{policy.title}: a volunteer is first at {words.of_hundred(share)} arrests, and not "
+        "everywhere alike."
+    )
+    first = 100.0 * volunteer_first(study.panel, policy.id)[study.panel.arrest]
+    name = f"first-{policy.id.replace('_', '-')}"
+    shades = [shade(colour, part) for part in (0.06, 0.5, 1.0)]
+    with canvas(name, frame.height_in + 0.45) as (drawn, axes):
+        cells = axes.hexbin(
+            arrests.x, arrests.y, C=first, reduce_C_function=np.mean, gridsize=arrests.grid,
+            mincnt=FEWEST_IN_CELL, vmin=0, vmax=top, linewidths=0.2, zorder=1,
+            extent=(0, frame.width_km, 0, frame.height_km),
+            cmap=LinearSegmentedColormap.from_list(name, shades),
+        )  # fmt: skip
+        _base(axes, study.region, frame)
+        bar = drawn.colorbar(cells, ax=axes, orientation="horizontal", shrink=0.6, aspect=25,
+                             pad=0.02)  # fmt: skip
+        bar.set_label("of 100 arrests there")
+        bar.set_ticks([0, top / 2, top], labels=["0", f"{top / 2:g}", f"{top}+"])
+        alt = f"{title} Map of roads with shaded cells from 0 to {top} or more of 100 arrests."
+        drawing = svg(drawn, name, alt)
+    return figure(title, drawing, stamp=study.stamp)

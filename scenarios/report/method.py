@@ -1,0 +1,134 @@
+"""The last section: options in words, parameters with sources, seeds, STRESS-DES, data links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scenarios.metrics import words
+from scenarios.report.html import Raw, join, paragraph, section, table, tag
+from scenarios.report.study import Study
+
+_LIVE_USE = {
+    "allowed": "may run live",
+    "needs_sign_off": "live use needs a clinical sign-off",
+    "simulation_only": "for simulation only",
+}
+
+
+def method_section(study: Study, number: int, files: Sequence[str]) -> Raw:
+    """What an analyst needs to take the page apart."""
+    return section(
+        number,
+        "method",
+        "How it was done",
+        _options(study),
+        _parameters(study),
+        tag("h3", "Reporting checklist (STRESS-DES)"),
+        _stress(study),
+        tag("h3", "Take it apart"),
+        _files(files),
+    )
+
+
+def _options(study: Study) -> Raw:
+    rows = [
+        (
+            study.name(policy.id),
+            policy.words or "–",
+            policy.citation or "–",
+            _LIVE_USE.get(policy.live_use, policy.live_use or "–"),
+        )
+        for policy in study.policies
+    ]
+    head = ("Option", "Rule", "After", "Use")
+    return table(head, rows, caption="The options in words")
+
+
+def _parameters(study: Study) -> Raw:
+    rows, kinds = [], []
+    for item in study.facts.parameters:
+        assumed = item.source.lower().startswith("assumption") or not item.source
+        rows.append(
+            (
+                tag("code", item.name),
+                item.value,
+                item.unit or "–",
+                item.source or "assumption",
+                "default" if item.is_default else "set by the scenario",
+            )
+        )
+        kinds.append("assumption" if assumed else "")
+    if not rows:
+        return Raw("")
+    head = ("Parameter", "Value", "Unit", "Source", "")
+    caption = "Every parameter, with its source or the word assumption"
+    return table(head, rows, caption=caption, row_kinds=kinds)
+
+
+def _stress(study: Study) -> Raw:
+    facts, summary = study.facts, study.summary
+    items = (
+        ("Purpose", facts.question or facts.title),
+        ("Outputs", _OUTPUTS),
+        ("Model", _MODEL),
+        (
+            "Entities",
+            f"arrests and false alarms; {words.count(facts.volunteers)} volunteers; AEDs; the "
+            + "ambulance",
+        ),
+        ("Input data", "the table above; map data as credited below"),
+        (
+            "Experiments",
+            f"{summary.replications} independent repetitions of {_years(summary.years)}, no "
+            + "warm-up: volunteers and AEDs start in their normal state; "
+            + f"seed {summary.seed}",
+        ),
+        ("Estimation", _ESTIMATION),
+        ("Randomness", _RANDOMNESS),
+        ("Software", f"Heartreach {facts.version}" if facts.version else "Heartreach"),
+    )
+    return tag(
+        "dl", *(join([tag("dt", name), tag("dd", said)]) for name, said in items), class_="stress"
+    )
+
+
+_OUTPUTS = (
+    "times to CPR, trained hands, AED, shock and ambulance; survival as a probability per arrest; "
+    "alerts, wakes and journeys of volunteers"
+)
+_MODEL = (
+    "discrete events in SimPy around the same decision core that runs live; one process per "
+    "person asked"
+)
+_ESTIMATION = (
+    "Student's t intervals over repetitions (ratio estimator where a number is per arrest); "
+    "options meet the same arrests, people and answers, and differences are paired; Holm's "
+    "correction when several options are judged; an arrest that nobody reached stays in every "
+    "curve and share"
+)
+_RANDOMNESS = (
+    "one seed; a stream keyed by purpose, repetition, incident and person, so that adding a "
+    "volunteer changes nobody else's luck"
+)
+
+
+def _years(years: float) -> str:
+    return "one year" if years == 1 else f"{years:g} years"
+
+
+_FILES = {
+    "incidents": "one row per incident and option",
+    "events": "what happened when",
+    "alerts": "one row per person asked",
+    "summary": "every number on this page",
+}
+
+
+def _files(files: Sequence[str]) -> Raw:
+    if not files:
+        return paragraph("The tables were not kept beside this page.")
+    items = []
+    for name in files:
+        said = _FILES.get(name.split(".")[0], "")
+        items.append(tag("li", tag("a", name, href=name), f" – {said}" if said else ""))
+    return tag("ul", *items)

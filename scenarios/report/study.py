@@ -1,0 +1,79 @@
+"""What the sections share: the summary, its facts, the look of each option, short look-ups."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from scenarios.metrics.facts import StudyFacts
+from scenarios.metrics.intervals import Difference, Estimate
+from scenarios.metrics.panel import Panel, Tables
+from scenarios.metrics.shape import Comparison, PolicySummary, Summary
+from scenarios.report.html import Raw, join, tag
+from scenarios.report.palette import Look, ambulance_swatch, looks, swatch
+
+
+class Study:
+    """A finished study, as the page sees it."""
+
+    def __init__(self, facts: StudyFacts, summary: Summary, tables: Tables, region: Any) -> None:
+        self.facts = facts
+        self.summary = summary
+        self.tables = tables
+        self.region = region
+        self.looks: dict[str, Look] = looks([policy.id for policy in summary.policies])
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The incidents themselves, for the map."""
+        return Panel(self.tables, self.facts)
+
+    @property
+    def policies(self) -> tuple[PolicySummary, ...]:
+        """All options, the comparator first."""
+        return self.summary.policies
+
+    @property
+    def baseline(self) -> PolicySummary:
+        """The comparator."""
+        return self.summary.policies[0]
+
+    @property
+    def options(self) -> tuple[PolicySummary, ...]:
+        """Every option but the comparator."""
+        return self.summary.policies[1:]
+
+    @property
+    def shown(self) -> tuple[PolicySummary, ...]:
+        """What a comparison is about: the options, or the only policy there is."""
+        return self.options or self.policies
+
+    def against(self, policy: str) -> Comparison | None:
+        """The comparison of an option with the comparator."""
+        return next((c for c in self.summary.comparisons if c.policy == policy), None)
+
+    def difference(self, policy: str, measure: str) -> Difference:
+        """Option minus comparator."""
+        comparison = self.against(policy)
+        return comparison.differences[measure] if comparison else Difference(None)
+
+    def estimate(self, policy: str, measure: str) -> Estimate:
+        """A measure of one option."""
+        return self.summary.policy(policy).measures[measure]
+
+    def name(self, policy: str) -> Raw:
+        """The option's swatch and title."""
+        return join([swatch(self.looks[policy]), self.summary.policy(policy).title])
+
+    def legend(self, *, ambulance: bool = False) -> Raw:
+        """Swatches with titles, once above a row of panels."""
+        items = [tag("li", self.name(policy.id)) for policy in self.policies]
+        if ambulance:
+            items.append(tag("li", ambulance_swatch(), "Ambulance"))
+        return tag("ul", *items, class_="legend")
+
+    @property
+    def stamp(self) -> str:
+        """The word that goes on every figure that rests on invented people or AEDs."""
+        invented = self.facts.invented
+        return f"Invented: {', '.join(invented)}" if invented else ""
