@@ -1,0 +1,273 @@
+"""What is true in one replication whatever the policy: shared by all policies compared.
+
+Calls, patients, ambulances, people and AEDs are drawn once. Travel times to a patient are searched
+once per incident, for everybody's reported and true position in one search, and kept for the next
+policy; so policies meet the same world and the second one is cheaper.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.routing import PatientTimes
+from sim.ambulance import draw_ambulances
+from sim.arrivals import draw_arrivals
+from sim.behaviour import Answer, Presence, answers, draw_people, presence
+from sim.clock import Calendar, calendar
+from sim.parameters import WorldParameters
+from sim.patient import draw_patients
+from sim.randomness import Draws, Purpose, fold, uniform
+from sim.setting import Setting, open_at
+from sim.travel import Spots, rough_s
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PROBLEMS = ("locked", "gone", "broken")
+PROBLEM_SHARES = (
+    0.6,
+    0.9,
+)  # cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption)
+SLACK_S = 180.0  # searched beyond the policies' bound, since true positions differ from reported
+
+
+class Reach(NamedTuple):
+    """Travel times at base speed of everybody present at one call.
+
+    ``reported`` are what the system would compute; ``true_direct_s`` is from where people are,
+    and ``inf`` beyond the search's bound.
+    """
+
+    reported: PatientTimes
+    true_direct_s: Floats
+    row_of: dict[int, int]
+
+
+class Fetched(NamedTuple):
+    """An AED brought by a bystander as today: moments in seconds from the call."""
+
+    aed: int
+    taken_s: float
+    attached_s: float
+
+
+class Backdrop:
+    """One replication before any policy acts.
+
+    ``bound_s``: the longest travel time that any policy compared asks for.
+    """
+
+    def __init__(
+        self, setting: Setting, parameters: WorldParameters, draws: Draws, *, bound_s: float
+    ) -> None:
+        self.setting = setting
+        self.parameters = parameters
+        self.draws = draws
+        self.bound_s = bound_s + SLACK_S
+        self.calendar: Calendar = calendar(parameters.clock, setting.timezone)
+        self.arrivals = draw_arrivals(
+            setting, self.calendar, parameters.arrivals, parameters.patient, draws
+        )
+        self.patients = draw_patients(self.arrivals, parameters.patient, parameters.scene, draws)
+        self.ambulances = draw_ambulances(self.arrivals, parameters.ambulance, draws)
+        self.people = draw_people(setting, parameters.people, draws)
+        self.at_s = self.calendar.start_s + self.arrivals.t_s
+        traced = self.arrivals.point < 0
+        self._where = (
+            setting.travel.spots(self.arrivals.lat, self.arrivals.lon)
+            if traced.any()
+            else setting.demand.take(self.arrivals.point)
+        )
+        start = self.calendar.start_s
+        self.aed_open = open_at(
+            setting.aeds.intervals(start, start + self.calendar.horizon_s + 86400.0),
+            setting.aeds.hours_known,
+            self.at_s,
+            ~self.arrivals.night,
+        )
+        self._present: dict[int, Presence] = {}
+        self._reach: dict[tuple[int, float, float], Reach] = {}
+        self._answers: dict[tuple[int, int], Answer] = {}
+        self._from_aed: dict[int, Floats] = {}
+        self._nobody = setting.demand.take(np.zeros(0, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.arrivals)
+
+    def forget(self, incident: int) -> None:
+        """Drop what was kept for an incident that no policy will meet again."""
+        self._present.pop(incident, None)
+        for key in [key for key in self._reach if key[0] == incident]:
+            del self._reach[key]
+        for pair in [pair for pair in self._answers if pair[0] == incident]:
+            del self._answers[pair]
+
+    # --- people -------------------------------------------------------------------------------
+
+    def present(self, incident: int) -> Presence:
+        """Who is within the region and on duty at this call."""
+        found = self._present.get(incident)
+        if found is None:
+            found = presence(
+                self.people,
+                self.parameters.people,
+                self.draws,
+                incident,
+                hour=int(self.arrivals.hour[incident]),
+                weekend=bool(self.arrivals.weekend[incident]),
+                night=bool(self.arrivals.night[incident]),
+            )
+            self._present[incident] = found
+        return found
+
+    def reach(self, incident: int, pickup_s: float, carry_factor: float) -> Reach:
+        """Travel times of everybody present, from reported and from true positions."""
+        key = (incident, pickup_s, carry_factor)
+        found = self._reach.get(key)
+        if found is None:
+            there = self.present(incident)
+            n = len(there.person)
+            both = self.people.spots.take(np.concatenate([there.reported_spot, there.true_spot]))
+            times = self._times(incident, both, pickup_s, carry_factor)
+            found = Reach(
+                PatientTimes(
+                    times.direct_s[:n],
+                    times.via_aed_s[:n],
+                    times.aed[:n],
+                    times.to_aed_s[:n],
+                    times.aed_to_patient_s,
+                ),
+                times.direct_s[n:],
+                {person: row for row, person in enumerate(there.person.tolist())},
+            )
+            self._reach[key] = found
+        return found
+
+    def _times(
+        self, incident: int, people: Spots, pickup_s: float, carry_factor: float
+    ) -> PatientTimes:
+        return self.setting.travel.times(
+            self._where.one(incident),
+            people,
+            self.setting.aeds.spots,
+            self.aed_open[incident],
+            bound_s=self.bound_s,
+            pickup_s=pickup_s,
+            carry_factor=carry_factor,
+        )
+
+    def answer(self, incident: int, person: int, others: list[int]) -> Answer:
+        """What this person would do; ``others`` likely to be asked as well are drawn with them."""
+        found = self._answers.get((incident, person))
+        if found is None:
+            wanted = [p for p in others if (incident, p) not in self._answers]
+            if person not in wanted:
+                wanted.append(person)
+            drawn = answers(
+                self.parameters.people,
+                self.draws,
+                incident,
+                self.people.key[np.array(wanted)],
+                night=bool(self.arrivals.night[incident]),
+            )
+            for p, answer in zip(wanted, drawn, strict=True):
+                self._answers[incident, p] = answer
+            found = self._answers[incident, person]
+        return found
+
+    # --- ways ---------------------------------------------------------------------------------
+
+    def true_direct_s(self, incident: int, person: int, reach: Reach) -> float:
+        """Travel time at base speed from where the person truly is to the patient."""
+        row = reach.row_of[person]
+        found = float(reach.true_direct_s[row])
+        if found < np.inf:
+            return found
+        spot = int(self.present(incident).true_spot[row])
+        spots = self.people.spots
+        return self._rough_to_patient_s(incident, spots.lat[spot], spots.lon[spot])
+
+    def to_aed_s(self, incident: int, person: int, aed: int, reach: Reach) -> float:
+        """Travel time at base speed from where the person truly is to one AED."""
+        row = reach.row_of[person]
+        return self._to_aed(aed, int(self.present(incident).true_spot[row]))
+
+    def between_aeds_s(self, aed: int, other: int) -> float:
+        """Travel time at base speed from one AED to another."""
+        return self._to_aed(other, 2 * self.people.n + aed)
+
+    def aed_to_patient_s(self, incident: int, aed: int, reach: Reach) -> float:
+        """Travel time at base speed from an AED to the patient."""
+        found = float(reach.reported.aed_to_patient_s[aed])
+        if found < np.inf:
+            return found
+        spots = self.setting.aeds.spots
+        return self._rough_to_patient_s(incident, spots.lat[aed], spots.lon[aed])
+
+    def _to_aed(self, aed: int, row: int) -> float:
+        """From a row of (true homes, true work places, AEDs) to one AED; searched once per AED."""
+        spots = self._sources()
+        times = self._from_aed.get(aed)
+        if times is None:
+            found = self.setting.travel.times(
+                self.setting.aeds.spots.one(aed),
+                spots,
+                self._nobody,
+                np.zeros(0, dtype=np.bool_),
+                bound_s=self.bound_s,
+                pickup_s=0.0,
+            )
+            times = self._from_aed[aed] = found.direct_s
+        if times[row] < np.inf:
+            return float(times[row])
+        aeds = self.setting.aeds.spots
+        return rough_s(
+            self.setting.travel, spots.lat[row], spots.lon[row], aeds.lat[aed], aeds.lon[aed]
+        )
+
+    def _sources(self) -> Spots:
+        if not hasattr(self, "_source_spots"):
+            true = self.people.spots.take(np.arange(2 * self.people.n))
+            self._source_spots = Spots.join(true, self.setting.aeds.spots)
+        return self._source_spots
+
+    def _rough_to_patient_s(self, incident: int, lat: float, lon: float) -> float:
+        where = self._where
+        return rough_s(self.setting.travel, lat, lon, where.lat[incident], where.lon[incident])
+
+    # --- AEDs ---------------------------------------------------------------------------------
+
+    def aed_problem(self, incident: int, aed: int) -> str | None:
+        """Why an AED that should be usable is not, for whoever stands before it; None: it is."""
+        key = fold(self.draws.key(Purpose.AED_USABLE, incident), aed)
+        inputs = self.parameters.aeds
+        share = inputs.usable_share
+        if not self.setting.aeds.hours_known[aed]:
+            night = bool(self.arrivals.night[incident])
+            share *= inputs.unknown_open_share.night if night else inputs.unknown_open_share.day
+        if uniform(key) < share:
+            return None
+        u = uniform(fold(self.draws.key(Purpose.AED_PROBLEM, incident), aed))
+        return PROBLEMS[sum(u >= edge for edge in PROBLEM_SHARES)]
+
+    def fetched(self, incident: int) -> Fetched | None:
+        """The AED that a bystander brings as today, if there is one within reach and usable."""
+        if not self.patients.fetches_aed[incident] or len(self.setting.aeds) == 0:
+            return None
+        inputs, base_mps = self.parameters, self.setting.travel.base_mps
+        times = self._times(incident, self._nobody, 0.0, 1.0)
+        way_s = np.where(self.aed_open[incident], times.aed_to_patient_s, np.inf)
+        aed = int(np.argmin(way_s))
+        if not way_s[aed] <= inputs.patient.public_aed_m / base_mps:
+            return None
+        if self.aed_problem(incident, aed) is not None:
+            return None
+        left_s = float(self.patients.recognised_s[incident])
+        taken_s = left_s + float(way_s[aed]) + inputs.aeds.pickup_s
+        back_s = taken_s + float(way_s[aed])
+        return Fetched(
+            aed, round(taken_s, 3), round(back_s + inputs.scene.bystander_aed_attach_s, 3)
+        )

@@ -1,0 +1,129 @@
+"""Flat records: what a replication leaves behind. Nothing is averaged here.
+
+Three tables, one row per incident and policy, per alert, per event. Names carry units; columns
+named ``t_…_s`` and ``…_t_s`` are seconds from the call, but ``incidents.t_s`` which is the moment
+of the call (UTC epoch seconds). Missing is ``None``, never a sentinel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "int", "float", "bool"]
+
+INCIDENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("policy", "text"),
+    ("replication", "int"),
+    ("incident_id", "text"),
+    ("t_s", "float"),
+    ("lat", "float"),
+    ("lon", "float"),
+    ("zone", "text"),
+    ("place_kind", "text"),  # home | public
+    ("true_arrest", "bool"),
+    ("witnessed", "bool"),
+    ("n_asked", "int"),
+    ("n_yes", "int"),
+    ("n_arrived_before_ambulance", "int"),
+    ("t_recognised_s", "float"),
+    ("t_first_alert_s", "float"),
+    ("t_cpr_any_s", "float"),
+    ("t_trained_hands_s", "float"),  # a volunteer or the crew at the patient
+    ("t_aed_attached_s", "float"),  # any defibrillator, the crew's included
+    ("t_shock_s", "float"),  # when a first shock could be given
+    ("t_ambulance_s", "float"),
+    ("first_aed_source", "text"),  # responder | public | drone | ambulance | none
+)
+"""Then ``survival_<model>`` per outcome model, ``invented``, and ``MORE_INCIDENT_COLUMNS``."""
+
+MORE_INCIDENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("local_hour", "int"),
+    ("night", "bool"),
+    ("t_collapse_s", "float"),  # before the call: not positive
+    ("t_bystander_cpr_s", "float"),  # as today, without any volunteer
+    ("t_public_aed_s", "float"),  # AED fetched by a bystander, attached
+    ("t_first_volunteer_s", "float"),  # first volunteer at the scene
+    ("t_crew_at_patient_s", "float"),
+    ("first_cpr_by", "text"),  # bystander | telephone | responder | ambulance | none
+    ("shockable", "bool"),  # drawn, at ``t_shock_s``
+    ("n_arrived", "int"),  # volunteers at the scene, before the ambulance or after it
+    ("n_with_aed", "int"),  # of them with an AED
+    ("n_redundant", "int"),  # at the scene after the ambulance or another volunteer
+    ("end_reason", "text"),
+)
+
+ALERT_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("policy", "text"),
+    ("replication", "int"),
+    ("incident_id", "text"),
+    ("alert_id", "int"),
+    ("responder_id", "int"),
+    ("role", "text"),  # the last one
+    ("wave", "int"),
+    ("asked_t_s", "float"),
+    ("local_hour", "int"),
+    ("night", "bool"),
+    ("outcome", "text"),
+    ("accepted", "bool"),
+    ("delivered_t_s", "float"),
+    ("seen_t_s", "float"),
+    ("answered_t_s", "float"),
+    ("moving_t_s", "float"),
+    ("aed_t_s", "float"),  # AED in hand
+    ("arrived_t_s", "float"),
+    ("with_patient_t_s", "float"),
+    ("ended_t_s", "float"),
+    ("eta_s", "float"),  # expected travel time when asked
+    ("aed_id", "int"),
+    ("reason", "text"),
+    ("end_reason", "text"),
+)
+
+EVENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("policy", "text"),
+    ("replication", "int"),
+    ("incident_id", "text"),
+    ("seq", "int"),
+    ("t_s", "float"),
+    ("actor", "text"),
+    ("event", "text"),
+    ("detail", "text"),
+)
+
+
+def incident_columns(models: tuple[str, ...]) -> tuple[tuple[str, Kind], ...]:
+    """All columns of the incidents table, in order, for these outcome models."""
+    survival: tuple[tuple[str, Kind], ...] = tuple((f"survival_{name}", "float") for name in models)
+    return (*INCIDENT_COLUMNS, *survival, ("invented", "bool"), *MORE_INCIDENT_COLUMNS)
+
+
+@dataclass
+class Table:
+    """Rows under named, typed columns."""
+
+    columns: tuple[tuple[str, Kind], ...]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> list[Any]:
+        """All values of one column."""
+        index = [column for column, _ in self.columns].index(name)
+        return [row[index] for row in self.rows]
+
+
+@dataclass
+class Records:
+    """What one replication of one or more policies leaves behind."""
+
+    incidents: Table
+    alerts: Table
+    events: Table
+    volunteers: int = 0  # people of the replication
+
+    @classmethod
+    def empty(cls, models: tuple[str, ...]) -> Records:
+        """Tables without rows."""
+        return cls(Table(incident_columns(models)), Table(ALERT_COLUMNS), Table(EVENT_COLUMNS))
