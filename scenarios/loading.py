@@ -51,11 +51,13 @@ def check_scenario(data: Mapping[str, Any], *, file: str, text: str = "") -> Sce
         InputFaults: with one fault per wrong key, in the order of the file.
     """
     try:
-        return Scenario.model_validate(data)
+        scenario = Scenario.model_validate(data)
     except ValidationError as error:
         lines = _key_lines(text)
         faults = [_to_fault(detail, file, lines) for detail in error.errors(include_url=False)]
         raise InputFaults(sorted(faults, key=lambda fault: fault.line or 0)) from error
+    scenario.found_in(Path(file))
+    return scenario
 
 
 def read_text(path: Path) -> str:

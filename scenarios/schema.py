@@ -583,6 +583,10 @@ class Scenario(Table):
         """The file that this scenario was read from, if it was."""
         return self._file
 
+    def found_in(self, file: Path) -> None:
+        """Remember the file that this scenario was read from."""
+        self._file = file
+
     def path(self, name: str) -> Path:
         """A file that the scenario names: absolute, or beside the scenario file."""
         beside = self._file.parent if self._file is not None else Path()

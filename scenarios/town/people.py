@@ -111,8 +111,11 @@ def build_houses(streets: StreetMap, plan: Plan, rng: np.random.Generator) -> Bu
     return Buildings(rings[kept], home[kept], tuple(kinds[i] for i in kept.tolist()))
 
 
-def make_zones(buildings: Buildings, rng: np.random.Generator) -> Zones:
-    """Zones of about equal population that tile the map, with a spatial deprivation gradient."""
+def make_zones(buildings: Buildings, streets: StreetMap, rng: np.random.Generator) -> Zones:
+    """Zones of about equal population that tile the land within the streets' convex hull.
+
+    Deprivation follows what stands in a zone, with some noise.
+    """
     centres, homes = buildings.centres, buildings.homes
     seeds = centres[rng.choice(len(centres), N_ZONES, replace=False, p=homes / homes.sum())]
     for _ in range(6):
@@ -130,7 +133,7 @@ def make_zones(buildings: Buildings, rng: np.random.Generator) -> Zones:
     village = np.array([kind == Kind.VILLAGE for kind in buildings.kinds])
     rural = np.bincount(zone, homes * village, N_ZONES) > 0.5 * np.bincount(zone, homes, N_ZONES)
     return Zones(
-        shapes=_cells(seeds),
+        shapes=_cells(seeds, shapely.convex_hull(shapely.multipoints(streets.points))),
         population=np.round(share * POPULATION).astype(np.int64),
         deprivation_decile=(rank * DECILES // N_ZONES + 1).astype(np.int64),
         urban=~rural,
@@ -191,12 +194,12 @@ def _nearest(points: Floats, seeds: Floats) -> NDArray[np.int64]:
     return np.asarray(tree.nearest(shapely.points(points)), dtype=np.int64)
 
 
-def _cells(seeds: Floats) -> NDArray[np.object_]:
-    """The Voronoi cell of each seed inside the map."""
+def _cells(seeds: Floats, land: Geometry) -> NDArray[np.object_]:
+    """The Voronoi cell of each seed inside the land."""
     square: Geometry = shapely.box(-HALF_SIDE_M, -HALF_SIDE_M, HALF_SIDE_M, HALF_SIDE_M)
     points = shapely.multipoints(seeds)
     cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=square))
     tree = shapely.STRtree(cells)
     of_seed, cell = tree.query(shapely.points(seeds), predicate="intersects")
     ordered = cells[cell[np.unique(of_seed, return_index=True)[1]]]
-    return np.asarray(shapely.intersection(ordered, square))
+    return np.asarray(shapely.intersection(ordered, shapely.intersection(square, land)))

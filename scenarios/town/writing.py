@@ -44,7 +44,7 @@ def write_town(folder: Path, *, seed: int = 1) -> tuple[Path, Path]:
     lines = draw_streets(plan, street_rng)
     streets = join([*lines, *drives(lines, street_rng)], drop_rng)
     houses = build_houses(streets, plan, house_rng)
-    zones = make_zones(houses, zone_rng)
+    zones = make_zones(houses, streets, zone_rng)
     places = public_places(plan, houses, zones, place_rng)
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,142 @@
+"""AEDs that do not come from the extract: a planner's list, or invented ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.aeds import AedTable
+from geo.hours import hours_kind
+from geo.region import Region
+from geo.snap import snap
+from scenarios.errors import Fault, InputFaults
+from scenarios.own_data import OwnTable
+
+_AED_PURPOSE = 0xAED
+ALWAYS_OPEN = "24/7"
+# Hours of invented AEDs that are not always open: schools, offices, shops, leisure centres, and
+# one in ten of unknown hours. The mix is an assumption.
+OTHER_HOURS: tuple[tuple[float, str | None], ...] = (
+    (0.30, "Mo-Fr 08:00-16:30"),
+    (0.30, "Mo-Fr 08:30-17:30"),
+    (0.20, "Mo-Sa 08:00-20:00; Su 10:00-16:00"),
+    (0.10, "Mo-Fr 06:30-22:00; Sa-Su 08:00-18:00"),
+    (0.10, None),
+)
+
+
+def invented_aeds(
+    region: Region, *, population: float, per_10k: float, always_open_share: float, seed: int
+) -> AedTable:
+    """AEDs beside places of demand, chosen by weight; the same seed gives the same AEDs.
+
+    An AED of a seed keeps its place when more are asked for, so densities can be compared.
+
+    Raises:
+        InputFaults: the region has no places of demand.
+    """
+    demand = region.demand
+    count = round(population / 10_000 * per_10k)
+    if len(demand) == 0:
+        raise InputFaults([Fault("region", "demand", "places where people are", "none")])
+    rng = np.random.default_rng([seed, _AED_PURPOSE])
+    draws = rng.random((min(count, 200_000), 3))
+    edges = np.cumsum(demand.weight) / demand.weight.sum()
+    chosen = np.minimum(np.searchsorted(edges, draws[:, 0], side="right"), len(demand) - 1)
+    hours = [_hours(a, b, always_open_share) for a, b in draws[:, 1:].tolist()]
+    return _table(
+        region,
+        demand.lat[chosen],
+        demand.lon[chosen],
+        hours,
+        names=[f"invented/{number}" for number in range(len(chosen))],
+        access=[None] * len(chosen),
+        indoor=[None] * len(chosen),
+    )
+
+
+def _hours(first: float, second: float, always_open_share: float) -> str | None:
+    if first < always_open_share:
+        return ALWAYS_OPEN
+    reached = 0.0
+    for share, text in OTHER_HOURS:
+        reached += share
+        if second < reached:
+            return text
+    return OTHER_HOURS[-1][1]
+
+
+def listed_aeds(region: Region, table: OwnTable) -> AedTable:
+    """The AEDs of a planner's own list; a locked cabinet counts as private access.
+
+    Raises:
+        InputFaults: a row lies outside the region.
+    """
+    lat, lon = table.lat[""], table.lon[""]
+    check_inside(region, str(table.path), lat, lon)
+    empty = [None] * len(table)
+    columns = table.columns
+    locked = columns.get("locked", empty)
+    access = columns.get("access", empty)
+    indoor = columns.get("indoor", empty)
+    return _table(
+        region,
+        lat,
+        lon,
+        [None if text is None else str(text) for text in columns.get("opening_hours", empty)],
+        names=[f"csv/{name}" for name in columns["aed_id"]],
+        access=["private" if shut else _text(who) for shut, who in zip(locked, access, strict=True)],
+        indoor=[{True: "yes", False: "no"}.get(bool(inside)) if inside is not None else None
+                for inside in indoor],
+    )
+
+
+def check_inside(
+    region: Region, file: str, lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> None:
+    """Raises ``InputFaults`` with every row (counted from 1 below the header) that lies outside."""
+    south, west, north, east = region.bounds
+    span = f"a place inside the region ({south:.3f}..{north:.3f}, {west:.3f}..{east:.3f})"
+    faults = []
+    for row, (one_lat, one_lon) in enumerate(zip(lat.tolist(), lon.tolist(), strict=True), 1):
+        if region.holds(one_lat, one_lon):
+            continue
+        swapped = region.holds(one_lon, one_lat) if abs(one_lon) <= 90.0 else False
+        hint = "latitude and longitude swapped?" if swapped else ""
+        found = f"{one_lat:.4f}, {one_lon:.4f}"
+        faults.append(Fault(file, f"row {row}: lat, lon", span, found, hint=hint))
+    if faults:
+        raise InputFaults(faults)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _table(
+    region: Region,
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    hours: Sequence[str | None],
+    *,
+    names: Sequence[str],
+    access: Sequence[str | None],
+    indoor: Sequence[str | None],
+) -> AedTable:
+    positions = snap(region.networks["foot"], lat, lon)
+    return AedTable(
+        ids=np.arange(len(lat), dtype=np.int64),
+        osm_id=tuple(names),
+        lat=np.asarray(lat, dtype=np.float64),
+        lon=np.asarray(lon, dtype=np.float64),
+        access=tuple(access),
+        indoor=tuple(indoor),
+        level=(None,) * len(lat),
+        opening_hours=tuple(hours),
+        hours_kind=tuple(hours_kind(text) for text in hours),
+        place=(None,) * len(lat),
+        positions=positions,
+        timezone=region.timezone,
+    )

@@ -1,0 +1,56 @@
+"""Where built regions are kept between runs, and under which names.
+
+``HEARTREACH_CACHE`` names another folder. Names are fingerprints of everything that went in, so
+nothing is ever out of date; a folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+VARIABLE = "HEARTREACH_CACHE"
+_CHUNK_BYTES = 1 << 20
+_NAME_LENGTH = 16
+
+
+def cache_folder() -> Path:
+    """The user's cache folder of Heartreach; it need not exist yet."""
+    stated = os.environ.get(VARIABLE)
+    if stated:
+        return Path(stated).expanduser()
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "heartreach"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "heartreach"
+    return Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "heartreach"
+
+
+def fingerprint(files: Iterable[Path], *facts: object) -> str:
+    """A short name for the content of the files together with some facts."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+        digest.update(b"\0")
+    digest.update(repr((_own_version(), *facts)).encode())
+    return digest.hexdigest()[:_NAME_LENGTH]
+
+
+def sources_of(*packages: str) -> list[Path]:
+    """The source files of some of our packages: what they made belongs to exactly this code."""
+    root = Path(__file__).resolve().parents[1]
+    return [path for package in packages for path in sorted((root / package).glob("*.py"))]
+
+
+def _own_version() -> str:
+    try:
+        return version("heartreach")
+    except PackageNotFoundError:
+        return "source"

@@ -1,0 +1,194 @@
+"""From ``[region] source`` to a region: the built-in town, an extract, or a region folder.
+
+``prepare_region`` does the slow part once and leaves a folder in the cache; ``open_region`` opens
+that folder with the scenario's own AEDs and is what every worker calls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from geo.errors import GeoError
+from geo.region import Region, build_region
+from scenarios.aed_tables import invented_aeds, listed_aeds
+from scenarios.cache import cache_folder, fingerprint, sources_of
+from scenarios.errors import Fault, InputFaults, RegionUnavailable
+from scenarios.own_data import AEDS, read_own_table
+from scenarios.schema import REMOTE, TOWN, Scenario
+
+TOWN_SEED = 1
+Progress = Callable[[str], None]
+_EXTRACT_ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
+
+
+def prepare_region(scenario: Scenario, *, progress: Progress | None = None) -> Path:
+    """The folder of the scenario's region, built first if the cache does not hold it.
+
+    Raises:
+        InputFaults: the scenario names something that is not there or does not fit.
+        RegionUnavailable: a kind of source that this version does not have.
+        geo.errors.GeoError: the extract or the zones cannot be used.
+    """
+    say = progress or (lambda _: None)
+    source = scenario.region.source
+    if source == TOWN:
+        return _town(scenario, say)
+    if source == REMOTE:
+        raise RegionUnavailable("region.source: 'remote' is not in this version; use 'town'")
+    path = scenario.path(source)
+    if path.is_dir():
+        return _folder(scenario, path)
+    if source.endswith(_EXTRACT_ENDINGS):
+        return _from_extract(scenario, path, say)
+    raise InputFaults([_fault(scenario, "source", _SOURCES, repr(source), _place_hint(path))])
+
+
+_SOURCES = "town, an extract (FILE.osm.pbf or FILE.osm) or a region folder"
+
+
+def open_region(scenario: Scenario, folder: Path) -> Region:
+    """The region of ``prepare_region`` with the AEDs that the scenario asks for.
+
+    ``region_id`` tells apart the same roads with other AEDs.
+
+    Raises:
+        InputFaults: the list of AEDs is wrong, or AEDs are to be invented for nobody.
+        geo.errors.RegionError: the folder is damaged.
+    """
+    region = Region.open(folder)
+    asked = scenario.aeds
+    if asked.source == "osm":
+        return region
+    if asked.source == "csv":
+        path = scenario.path(asked.csv or "")
+        aeds = listed_aeds(region, read_own_table(path, AEDS))
+        facts = path.read_bytes()
+    else:
+        aeds = invented_aeds(
+            region,
+            population=_population(scenario, region),
+            per_10k=asked.per_10k,
+            always_open_share=asked.always_open_share,
+            seed=scenario.run.seed,
+        )
+        facts = repr((asked.per_10k, asked.always_open_share, scenario.run.seed)).encode()
+    mark = hashlib.sha256(facts).hexdigest()[:8]
+    return dataclasses.replace(region, aeds=aeds, region_id=f"{region.region_id}-{mark}")
+
+
+def invented_parts(scenario: Scenario) -> tuple[str, ...]:
+    """What of this scenario is invented: ``region``, ``zones``, ``aeds``, ``volunteers``."""
+    parts = []
+    if scenario.region.source in (TOWN, REMOTE):
+        parts += ["region", "zones"] if scenario.region.zones is None else ["region"]
+    if scenario.aeds.source == "synthetic" or (parts and scenario.aeds.source == "osm"):
+        parts.append("aeds")
+    if scenario.responders.csv is None:
+        parts.append("volunteers")
+    return tuple(parts)
+
+
+def _population(scenario: Scenario, region: Region) -> float:
+    if scenario.region.population is not None:
+        return float(scenario.region.population)
+    if region.zones is not None:
+        return float(region.zones.population.sum())
+    expected = "the number of people, because the region has no zones"
+    raise InputFaults([_fault(scenario, "population", expected, "nothing")])
+
+
+# --- the kinds of source ---------------------------------------------------------------------
+
+
+def _town(scenario: Scenario, say: Progress) -> Path:
+    name = fingerprint(sources_of("scenarios/town", "geo"), TOWN_SEED)
+    drawn = cache_folder() / "towns" / name
+    if not drawn.is_dir():
+        from scenarios.town.writing import write_town  # noqa: PLC0415 - heavy
+
+        say("drawing the town")
+        temporary = drawn.with_name(f".{name}.{uuid4().hex}")
+        write_town(temporary, seed=TOWN_SEED)
+        try:
+            temporary.rename(drawn)
+        except OSError:  # somebody else was quicker
+            shutil.rmtree(temporary, ignore_errors=True)
+    from scenarios.town.writing import EXTRACT_FILE, TIMEZONE, ZONES_FILE  # noqa: PLC0415
+
+    stated = scenario.region.zones
+    zones = drawn / ZONES_FILE if stated is None else scenario.path(stated)
+    timezone = scenario.region.timezone or TIMEZONE
+    return _built(scenario, drawn / EXTRACT_FILE, zones, timezone, say)
+
+
+def _from_extract(scenario: Scenario, path: Path, say: Progress) -> Path:
+    region = scenario.region
+    faults = []
+    if not path.is_file():
+        faults.append(_fault(scenario, "source", "an extract that is there", str(path)))
+    zones = None if region.zones is None else scenario.path(region.zones)
+    if zones is not None and not zones.is_file():
+        faults.append(_fault(scenario, "zones", "a file of zones that is there", str(zones)))
+    if region.timezone is None:
+        expected = "an IANA name such as Europe/London, because day and night depend on it"
+        faults.append(_fault(scenario, "timezone", expected, "nothing"))
+    if zones is None and region.population is None and scenario.incidents.model == "rates":
+        expected = "the number of people, or zones that have it"
+        faults.append(_fault(scenario, "population", expected, "neither"))
+    if faults:
+        raise InputFaults(faults)
+    return _built(scenario, path, zones, region.timezone or "UTC", say)
+
+
+def _folder(scenario: Scenario, path: Path) -> Path:
+    region = scenario.region
+    if region.zones is not None or region.timezone is not None:
+        field = "zones" if region.zones is not None else "timezone"
+        hint = "a region folder holds both: `heartreach region build` takes them"
+        raise InputFaults([_fault(scenario, field, "no such key here", "one", hint)])
+    return path
+
+
+def _built(
+    scenario: Scenario, extract: Path, zones: Path | None, timezone: str, say: Progress
+) -> Path:
+    columns = _zone_columns(scenario)
+    files = [extract, *([] if zones is None else [zones]), *sources_of("geo")]
+    name = fingerprint(files, timezone, sorted(columns.items()))
+    folder = cache_folder() / "regions" / name
+    if folder.is_dir() and _opens(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    build_region(
+        extract, folder, zones=zones, zone_columns=columns, timezone=timezone, progress=say
+    )
+    return folder
+
+
+def _opens(folder: Path) -> bool:
+    try:
+        Region.open(folder)
+    except GeoError:
+        return False
+    return True
+
+
+def _zone_columns(scenario: Scenario) -> dict[str, str]:
+    columns = scenario.region.zone_columns.model_dump()
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def _place_hint(path: Path) -> str:
+    if path.suffix or path.parent != Path():
+        return ""
+    return "place names come with a later version: give the path of an extract"
+
+
+def _fault(scenario: Scenario, key: str, expected: str, found: str, hint: str = "") -> Fault:
+    file = "scenario" if scenario.file is None else str(scenario.file)
+    return Fault(file, f"region.{key}", expected, found, hint=hint)
