@@ -82,14 +82,14 @@ def open_region(scenario: Scenario, folder: Path) -> Region:
 
 
 def invented_parts(scenario: Scenario) -> tuple[str, ...]:
-    """What of this scenario is invented: ``region``, ``zones``, ``aeds``, ``volunteers``."""
+    """What of this scenario is invented, in words: the whole town, AEDs, people."""
     parts = []
     if scenario.region.source in (TOWN, REMOTE):
-        parts += ["region", "zones"] if scenario.region.zones is None else ["region"]
+        parts.append("the whole town")
     if scenario.aeds.source == "synthetic" or (parts and scenario.aeds.source == "osm"):
-        parts.append("aeds")
+        parts.append("AEDs")
     if scenario.responders.csv is None:
-        parts.append("volunteers")
+        parts.append("people")
     return tuple(parts)
 
 
