@@ -1,0 +1,305 @@
+"""Reasons in plain words: why these people, why not those, and what became of an incident.
+
+Every code that the core, the eligibility mask or the table of transitions uses has its words in
+``WORDS``. A story is told from the events and commands of an incident, in the order in which
+they were kept; it names people by id and never gives a position.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from dispatch import commands, events
+from dispatch.commands import Command
+from dispatch.events import CandidatesFound, Event
+from dispatch.model import AlertStatus, PassedOver, Query, Role, TimerKind
+
+WORDS: dict[str, str] = {
+    # why a person may not be asked
+    "none": "may be asked",
+    "position_coarse": "position too uncertain",
+    "position_old": "no recent position",
+    "night_cap": "asked at night as often as they accept",
+    "alert_cap": "asked as often as they accept",
+    "quiet_hours": "not to be woken at this hour",
+    "off_duty": "not available now",
+    "engaged": "with another emergency",
+    "no_device": "no phone that would sound",
+    "training_lapsed": "training lapsed",
+    "not_verified": "training not verified",
+    "suspended": "suspended",
+    "asked_already": "asked already",
+    # why a person was asked
+    "wave": "soonest of those who may be asked",
+    "replacement": "next after somebody who cannot or does not answer",
+    "other_aed": "could bring another AED in time",
+    # why a person was told where to go (again)
+    "said_yes": "said yes",
+    "location_changed": "the patient is elsewhere",
+    "aed_unavailable": "the AED is not there, locked or broken",
+    "aed_claimed": "the AED is being fetched for another emergency",
+    # why an alert ended
+    "enough_coming": "enough people are coming",
+    "places_taken": "every place was taken",
+    "said_no": "not this time",
+    "cannot_continue": "cannot continue",
+    "undelivered": "could not be reached",
+    "claimed": "was asked for another emergency a moment before",
+    "no_answer": "no answer",
+    "no_sign_of_setting_off": "said yes, but no sign of setting off",
+    "crew_on_scene": "the ambulance is there",
+    "cancelled": "control took the call back",
+    "closed": "the emergency is over",
+    "expired": "nobody closed the incident in time",
+    "hold:unsafe_scene": "the scene is not safe",
+    "hold:do_not_alert": "nobody is to be asked to this patient",
+    "hold:alerting_stopped": "alerting was stopped",
+    "hold:no_alert_area": "the place lies in a no-alert area",
+    # what control is told
+    "held": "Nobody is being asked",
+    "nobody_left": "Nobody is left to ask",
+    "no_aed_to_come": "People are coming, and nobody can bring an AED in time",
+    "straight_line_times": "Travel times are estimates along straight lines",
+    "no_candidates": "Nobody could be looked for",
+    "still_open": "This incident is still open",
+    # why an event changed nothing
+    "already_reported": "reported already",
+    "already_confirmed": "confirmed already",
+    "already_held": "held for that reason already",
+    "already_delivered": "delivered already",
+    "already_seen": "seen already",
+    "already_answered": "answered already",
+    "already_moving_or_no_yes": "on the way already, or no yes yet",
+    "already_reached": "the person was reached already",
+    "same_place": "the same place",
+    "not_held": "not held for that reason",
+    "not_on_the_way": "the person is not on the way",
+    "not_fetching": "the person is not fetching that AED",
+    "no_such_claim": "nothing of that kind is claimed",
+    "stale_query": "another search has taken its place",
+    "stale_timer": "the timer was stopped",
+    "alert_ended": "the alert has ended",
+    "ended": "the incident has ended",
+    "unknown_alert": "no alert has that number",
+    "unknown_incident": "the incident was never reported",
+    "nobody_asked": "nobody has been asked yet",
+}
+
+_ROLE = {Role.CPR: "straight to the patient", Role.AED: "by way of AED {}"}
+_NO_NAME = "no reason given"
+
+
+class Step(NamedTuple):
+    """One step of an incident as a driver keeps it."""
+
+    now_s: float
+    event: Event
+    commands: tuple[Command, ...]
+
+
+class Line(NamedTuple):
+    """One sentence of a story; ``after_s`` counts from the first step."""
+
+    after_s: float
+    text: str
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(max(0, round(self.after_s)), 60)
+        return f"{minutes}:{seconds:02d} {self.text}"
+
+
+def words(code: str) -> str:
+    """The words of a code; whatever is no code (a reason typed by somebody) stays as it is."""
+    return WORDS.get(code, code) or _NO_NAME
+
+
+def passed_over(people: Iterable[PassedOver]) -> tuple[str, ...]:
+    """Counts by reason, the most frequent first: ``3 passed over: training lapsed``."""
+    counted = Counter(person.reason for person in people)
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(f"{count} passed over: {words(reason)}" for reason, count in ranked)
+
+
+def why_not(responder_id: int, steps: Sequence[Step]) -> str:
+    """Why this person was not asked, or what came of it, from the kept steps."""
+    asked = [
+        command
+        for step in steps
+        for command in step.commands
+        if isinstance(command, commands.SendAlert) and command.responder_id == responder_id
+    ]
+    if asked:
+        return f"{responder_id} was asked: {words(asked[0].reason)}"
+    reasons = [
+        person.reason
+        for step in steps
+        if isinstance(step.event, CandidatesFound)
+        for person in step.event.passed_over
+        if person.responder_id == responder_id
+    ]
+    if reasons:
+        return f"{responder_id} was passed over: {words(reasons[-1])}"
+    if any(responder_id in _found(step.event) for step in steps):
+        return f"{responder_id} could have gone and others were sooner"
+    return f"{responder_id} was not within reach, or further than those listed"
+
+
+def _found(event: Event) -> tuple[int, ...]:
+    if not isinstance(event, CandidatesFound):
+        return ()
+    return tuple(person.responder_id for person in event.candidates)
+
+
+def story(steps: Sequence[Step]) -> tuple[Line, ...]:
+    """What happened and what was done about it, a sentence each."""
+    if not steps:
+        return ()
+    start_s = steps[0].now_s
+    who: dict[int, int] = {}
+    lines: list[Line] = []
+    for step in steps:
+        for command in step.commands:
+            if isinstance(command, commands.SendAlert):
+                who[command.alert_id] = command.responder_id
+        texts = [_event_text(step.event, who), *(_command_text(c) for c in step.commands)]
+        lines += [Line(step.now_s - start_s, text) for text in texts if text]
+    return tuple(lines)
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+def _event_text(event: Event, who: dict[int, int]) -> str:
+    if isinstance(event, events.TimerFired):
+        return _timer_text(event, who)
+    tell = _EVENTS.get(type(event))
+    if tell is None:
+        return ""
+    person = who.get(getattr(event, "alert_id", 0), 0)
+    return tell(event, person)
+
+
+def _timer_text(event: events.TimerFired, who: dict[int, int]) -> str:
+    person = who.get(event.ref, 0)
+    texts = {
+        TimerKind.SILENCE: f"{person} has not answered yet.",
+        TimerKind.WAVE: f"Wave {event.ref + 1}.",
+        TimerKind.CANDIDATES: "The search gave no answer in time.",
+    }
+    return texts.get(event.kind, "")
+
+
+def _reported(event: events.IncidentReported, _: int) -> str:
+    what = "confirmed" if event.confirmed else "suspected, nobody is woken"
+    return f"Reported: {what}; scene {event.scene.value}."
+
+
+def _candidates(event: CandidatesFound, _: int) -> str:
+    count = len(event.candidates)
+    text = f"{count} may be asked" + (" and more beyond those" if event.cut else "") + "."
+    return " ".join((text, *(f"{line}." for line in passed_over(event.passed_over))))
+
+
+def _ambulance(event: events.AmbulanceEtaChanged, _: int) -> str:
+    known = "no longer known" if event.due_at_s is None else "changed"
+    return f"The ambulance's expected arrival is {known}."
+
+
+_EVENTS: dict[type, Callable[[Any, int], str]] = {
+    events.IncidentReported: _reported,
+    events.IncidentConfirmed: lambda _, __: "Control recognised an arrest.",
+    events.LocationChanged: lambda _, __: "The patient is elsewhere.",
+    events.CprStatusChanged: lambda e, _: (
+        "Somebody is giving CPR." if e.in_progress else "Nobody is giving CPR."
+    ),
+    events.HoldPlaced: lambda e, _: f"Held: {words('hold:' + e.kind.value)}.",
+    events.HoldLifted: lambda e, _: f"No longer held: {e.kind.value}.",
+    events.AmbulanceEtaChanged: _ambulance,
+    events.AmbulanceArrived: lambda _, __: "The ambulance is there.",
+    events.IncidentCancelled: lambda e, _: f"Control took the call back: {words(e.reason)}.",
+    events.IncidentClosed: lambda e, _: f"Closed: {words(e.reason)}.",
+    CandidatesFound: _candidates,
+    events.CandidatesFailed: lambda e, _: f"The search failed: {words(e.reason)}.",
+    events.ClaimRefused: lambda e, person: f"{person}: {e.resource.value} claimed elsewhere.",
+    events.AlertDelivered: lambda _, person: f"{person}: delivered.",
+    events.AlertUndelivered: lambda _, person: f"{person} could not be reached.",
+    events.AlertSeen: lambda _, person: f"{person} has seen it.",
+    events.AlertAccepted: lambda _, person: f"{person} said yes.",
+    events.AlertDeclined: lambda _, person: f"{person} said not this time.",
+    events.ResponderMoving: lambda _, person: f"{person} has set off.",
+    events.AedObtained: lambda e, person: f"{person} has AED {e.aed_id}.",
+    events.AedUnavailable: lambda e, person: (
+        f"{person}: AED {e.aed_id} not to be had ({e.problem})."
+    ),
+    events.ResponderArrived: lambda _, person: f"{person} is at the scene.",
+    events.PatientReached: lambda _, person: f"{person} is with the patient.",
+    events.ResponderDropped: lambda _, person: f"{person} cannot continue.",
+}
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def _command_text(command: Command) -> str:
+    tell = _COMMANDS.get(type(command))
+    return "" if tell is None else tell(command)
+
+
+def _minutes(seconds: float) -> str:
+    return f"about {max(1, round(seconds / 60))} min"
+
+
+def _looked(command: commands.FindCandidates) -> str:
+    query: Query = command.query
+    reach = f"within {query.radius_m:g} m" if query.radius_m is not None else "of travel"
+    how = " along straight lines" if query.straight_line else ""
+    return f"Looked for people {_minutes(query.bound_s)} {reach}{how}."
+
+
+def _way(role: Role, aed_id: int | None) -> str:
+    return _ROLE[role].format(aed_id)
+
+
+def _asked(command: commands.SendAlert) -> str:
+    way = _way(command.role, command.aed_id)
+    return (
+        f"Asked {command.responder_id}: {words(command.reason)}; {_minutes(command.eta_s)}, {way}."
+    )
+
+
+def _assigned(command: commands.Assign) -> str:
+    way = _way(command.role, command.aed_id)
+    return f"Sent {command.responder_id} {way}: {words(command.reason)}."
+
+
+_OUTCOME = {
+    AlertStatus.DECLINED: "said no",
+    AlertStatus.UNDELIVERED: "was not reached",
+    AlertStatus.REFUSED: "was not asked",
+    AlertStatus.WITHDRAWN: "was told that nothing is needed",
+    AlertStatus.EXPIRED: "did not answer",
+    AlertStatus.STOOD_DOWN: "was stood down",
+    AlertStatus.DROPPED: "gave the place back",
+    AlertStatus.LAPSED: "lost the place",
+    AlertStatus.COMPLETED: "has finished",
+}
+
+
+def _ended(command: commands.EndAlert) -> str:
+    return f"{command.responder_id} {_OUTCOME[command.outcome]}: {words(command.reason)}."
+
+
+def _told(command: commands.TellControl) -> str:
+    detail = words(f"hold:{command.detail}") if command.code == "held" else command.detail
+    return f"Control was told: {words(command.code)}{f' ({detail})' if detail else ''}."
+
+
+_COMMANDS: dict[type, Callable[[Any], str]] = {
+    commands.FindCandidates: _looked,
+    commands.SendAlert: _asked,
+    commands.Assign: _assigned,
+    commands.EndAlert: _ended,
+    commands.TellControl: _told,
+}
