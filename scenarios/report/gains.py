@@ -45,16 +45,11 @@ def _slower_sentence(study: Study, option: str) -> Raw:
     total = study.summary.arrests
     slower_groups = _slower_groups(study, option)
     if not any(later.values()):
-        verdict = tag("strong", f"{title}: nobody slower. ")
-        return join(
-            [
-                verdict,
-                (
-                    f"At none of the {words.count(total)} arrests did CPR, trained hands or a shock "
-                    f"come later than with {study.baseline.title}."
-                ),
-            ]
+        said = (
+            f"At none of the {words.count(total)} arrests did CPR, trained hands or a shock come "
+            f"later than with {study.baseline.title}."
         )
+        return join([tag("strong", f"{title}: nobody slower. "), said])
     names = {"cpr_any": "CPR", "trained_hands": "trained hands", "shock": "a shock"}
     counted = words.listed([f"{names[c]} at {words.count(n)}" for c, n in later.items() if n])
     groups = (

@@ -67,22 +67,18 @@ def _parameters(study: Study) -> Raw:
 
 def _stress(study: Study) -> Raw:
     facts, summary = study.facts, study.summary
+    entities = f"arrests and false alarms; {words.count(facts.volunteers)} volunteers; AEDs"
+    experiments = (
+        f"{summary.replications} independent repetitions of {_years(summary.years)}, no warm-up: "
+        f"volunteers and AEDs start in their normal state; seed {summary.seed}"
+    )
     items = (
         ("Purpose", facts.question or facts.title),
         ("Outputs", _OUTPUTS),
         ("Model", _MODEL),
-        (
-            "Entities",
-            f"arrests and false alarms; {words.count(facts.volunteers)} volunteers; AEDs; the "
-            + "ambulance",
-        ),
+        ("Entities", entities),
         ("Input data", "the table above; map data as credited below"),
-        (
-            "Experiments",
-            f"{summary.replications} independent repetitions of {_years(summary.years)}, no "
-            + "warm-up: volunteers and AEDs start in their normal state; "
-            + f"seed {summary.seed}",
-        ),
+        ("Experiments", experiments),
         ("Estimation", _ESTIMATION),
         ("Randomness", _RANDOMNESS),
         ("Software", f"Heartreach {facts.version}" if facts.version else "Heartreach"),

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scenarios.metrics import (
+from scenarios.metrics.facts import (
     OutcomeFacts,
     Parameter,
     PolicyFacts,
     StudyFacts,
-    Tables,
     ZoneFacts,
 )
+from scenarios.metrics.panel import Tables
 
 YEAR_S = 365.25 * 86400
 START_S = 1_735_689_600.0  # 2025-01-01T00:00Z
