@@ -3,10 +3,10 @@
 The fleet does not depend on volunteers, so it is simulated once per replication and its arrival
 times are shared by all policies. Places are *sites*: rows of one matrix of driving times.
 
-What is modelled: the soonest available unit goes; arrests go before other calls, others in order of
-arrival; a unit on the way to another call may be diverted to an arrest; a unit that is free again is
-available on its way home, at a time-weighted point between where it became free and its station;
-crews that come off shift finish their call. Not modelled: relocation to stand-by points.
+What is modelled: the soonest available unit goes; arrests go before other calls, others in order
+of arrival; a unit on the way to another call may be diverted to an arrest; a unit that is free
+again is available on its way home, at a time-weighted point between where it became free and its
+station; crews that come off shift finish their call. Not modelled: relocation to stand-by points.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Bools = NDArray[np.bool_]
 class Unit:
     """One vehicle with its crew.
 
-    ``shifts``: sorted, flat ``(start_s, end_s, start_s, end_s, ...)`` in epoch seconds; empty: always
-    on. A co-responder goes to arrests only, beside an ambulance, and conveys nobody.
+    ``shifts``: sorted, flat ``(start_s, end_s, start_s, end_s, ...)`` in epoch seconds; empty:
+    always on. A co-responder goes to arrests only, beside an ambulance, and conveys nobody.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Unit:
 class FleetCalls:
     """All calls of one replication in order of time; row i is one call.
 
-    Every random quantity is drawn beforehand, so that it belongs to the call and not to the order in
-    which units happen to be free.
+    Every random quantity is drawn beforehand, so that it belongs to the call and not to the order
+    in which units happen to be free.
     """
 
     at_s: Floats  # [n] epoch seconds, ascending
@@ -109,9 +109,9 @@ class _Log:
 class Fleet:
     """Units, driving times and rules; ``run`` plays one replication.
 
-    ``travel_s[a, b]``: driving time from site a to site b, seconds. ``queue=False`` turns calls away
-    that find nobody free (the loss system of Erlang B). ``divert``: an arrest may take a unit that is
-    on its way to another call.
+    ``travel_s[a, b]``: driving time from site a to site b, seconds. ``queue=False`` turns calls
+    away that find nobody free (the loss system of Erlang B). ``divert``: an arrest may take a unit
+    that is on its way to another call.
     """
 
     units: tuple[Unit, ...]
@@ -224,7 +224,7 @@ class _Run:
         return self.between(state.origin, home, state.left_s, state.home_s, goal)
 
     def between(self, a: int, b: int, left_s: float, due_s: float, goal: int) -> float:
-        """Drive to ``goal`` from a moving unit: the ends' times, weighted by how far it has come."""
+        """Drive to ``goal`` from a moving unit: both ends' times, by how far it has come."""
         done = (self.env.now - left_s) / (due_s - left_s) if due_s > left_s else 1.0
         return (1.0 - done) * self.travel[a][goal] + done * self.travel[b][goal]
 

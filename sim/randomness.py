@@ -75,6 +75,13 @@ class Purpose(IntEnum):
     AED_USABLE = 60
     AED_PROBLEM = 61
     AED_UNKNOWN_OPEN = 62
+    FLEET_CALL_TIME = 80
+    FLEET_CALL_PLACE = 81
+    FLEET_TURNOUT = 82
+    FLEET_SCENE = 83
+    FLEET_CONVEYED = 84
+    FLEET_HANDOVER = 85
+    FLEET_DISPATCH = 86
 
 
 def _mix(z: int) -> int:

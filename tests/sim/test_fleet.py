@@ -77,7 +77,7 @@ def hypercube_shares(result: FleetResult, zone: np.ndarray) -> np.ndarray:
 
 
 def test_two_units_share_the_work_as_the_hypercube_says() -> None:
-    """Larson's two-unit hypercube: rates .6 and .4, service rate 1, each zone prefers its own unit."""
+    """Larson's two-unit hypercube: rates .6 and .4, service rate 1, each zone with its own unit."""
     rng = np.random.default_rng(9)
     n = 120_000
     at = poisson(rng, 1.0, n)
@@ -138,7 +138,9 @@ def test_an_arrest_diverts_a_unit_and_the_other_call_waits_in_its_place() -> Non
     assert result.diverted.tolist() == [1, 0, 0]
     assert result.arrived_s[1] == pytest.approx(50.0 + (350 * 100 + 50 * 300) / 400)
     assert result.assigned_s[0] < result.assigned_s[2]
-    stubborn = Fleet(units, LINE, divert=False).run(calls([0.0, 50.0, 60.0], 10.0, **arguments), 1e5)
+    stubborn = Fleet(units, LINE, divert=False).run(
+        calls([0.0, 50.0, 60.0], 10.0, **arguments), 1e5
+    )
     assert stubborn.arrived_s[1] == pytest.approx(410.0 + 300.0)
     assert stubborn.assigned_s[1] < stubborn.assigned_s[2]  # arrests first
 

@@ -1,0 +1,264 @@
+"""The fleet's work in one replication: arrests and background calls, where and how long.
+
+Sites of the fleet: stations, hospitals, cells of demand (background calls), then one per arrest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from geo.points import haversine_m
+from sim.clock import HOUR_S, YEAR_S, Calendar
+from sim.fleet import Fleet, FleetCalls, Unit
+from sim.parameters import HOUR_SHARES, Lognormal
+from sim.randomness import Draws, Purpose, lognormals_s
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ALL_DAY = (0.0, 24.0)
+
+
+class Station(Struct, frozen=True):
+    """Where crews wait. ``shift_hours``: local (from, to) of all its crews; may pass midnight."""
+
+    name: str
+    lat: float
+    lon: float
+    ambulances: int = 1
+    co_responders: int = 0  # community first responders, fire crews: with an AED, arrests only
+    shift_hours: tuple[float, float] = ALL_DAY
+
+
+class Hospital(Struct, frozen=True):
+    """Where patients are taken; its hand-over holds the crew."""
+
+    name: str
+    lat: float
+    lon: float
+    # Mean 27 min in England, many trusts above 45 (lead of users.md); median by sigma: assumption.
+    handover: Lognormal = Lognormal(1350.0, 0.6)
+
+
+class FleetParameters(Struct, frozen=True):
+    """Ambulances that are also busy with everything else."""
+
+    stations: tuple[Station, ...]
+    hospitals: tuple[Hospital, ...] = ()
+    # England: 759,000 incidents in October 2024 among 57.7 million people.
+    calls_per_1000_year: float = 158.0
+    hour_shares: tuple[float, ...] = HOUR_SHARES  # of background calls: assumption, as arrests
+    conveyed_share: float = 0.5  # half of calls conveyed
+    # Copenhagen: call to first dispatch, median 50 s, sigma 0.56.
+    call_to_dispatch: Lognormal = Lognormal(50.0, 0.56)
+    turnout: Lognormal = Lognormal(60.0, 0.4)  # assumption
+    turnout_night: Lognormal = Lognormal(90.0, 0.4)  # assumption
+    # Close to ELASPY's Utrecht data: lognormal(s=.38, loc -10, scale 37 min), at most 88 min.
+    scene: Lognormal = Lognormal(1620.0, 0.45)
+    demand_pressure: float = 1.0  # scales background calls
+    handover_pressure: float = 1.0  # scales hand-over times
+    divert: bool = True
+    cell_m: float = 1_000.0  # background calls are placed at the middle of such cells
+
+
+class DriveTimes(Protocol):
+    """Driving times in seconds between places, ``[from, to]``; ``inf`` where there is no road."""
+
+    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
+        """All pairs of places."""
+
+
+@dataclass(frozen=True, slots=True)
+class StraightDrive:
+    """Straight lines times a detour factor at one speed: for theory and where there is no road map.
+
+    16 m/s and 1.3 are assumptions (blue lights; about 36 mph door to door).
+    """
+
+    speed_mps: float = 16.0
+    detour: float = 1.3
+
+    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
+        """All pairs of places."""
+        metres = haversine_m(lat[:, None], lon[:, None], lat[None, :], lon[None, :])
+        return np.asarray(metres * (self.detour / self.speed_mps))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrests:
+    """The calls that the study is about; one element each."""
+
+    at_s: Floats  # epoch seconds of the call
+    lat: Floats
+    lon: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWork:
+    """A fleet and its calls; ``row[i]`` is the call of arrest i. ``sites``: lat, lon [n, 2]."""
+
+    fleet: Fleet
+    calls: FleetCalls
+    row: Ints
+    sites: Floats
+
+
+def fleet_work(
+    parameters: FleetParameters,
+    drive: DriveTimes,
+    arrests: Arrests,
+    demand: tuple[Floats, Floats, Floats],
+    population: float,
+    calendar: Calendar,
+    draws: Draws,
+) -> FleetWork:
+    """Everything the fleet does in one replication.
+
+    ``demand``: lat, lon and weight of the demand points, each [n].
+    """
+    cells, cell_share = demand_cells(*demand, cell_m=parameters.cell_m)
+    fixed = np.array(
+        [(s.lat, s.lon) for s in parameters.stations]
+        + [(h.lat, h.lon) for h in parameters.hospitals],
+        float,
+    ).reshape(-1, 2)
+    sites = np.concatenate([fixed, cells, np.column_stack([arrests.lat, arrests.lon])])
+    first_cell, first_arrest = len(fixed), len(fixed) + len(cells)
+    travel_s = drive.matrix_s(sites[:, 0], sites[:, 1])
+
+    rate = parameters.calls_per_1000_year * population / 1_000.0 * parameters.demand_pressure
+    background = background_times(calendar, parameters.hour_shares, rate / YEAR_S, draws)
+    n, m = len(arrests.at_s), len(background)
+    asked_s = arrests.at_s + lognormals_s(
+        draws.keys(Purpose.FLEET_DISPATCH, np.arange(n)),
+        parameters.call_to_dispatch.median_s,
+        parameters.call_to_dispatch.sigma,
+    )
+    place = np.searchsorted(
+        np.cumsum(cell_share), draws.uniforms(Purpose.FLEET_CALL_PLACE, np.arange(m)), side="right"
+    )
+    at_s = np.concatenate([asked_s, calendar.start_s + background])
+    site = np.concatenate(
+        [first_arrest + np.arange(n), first_cell + np.minimum(place, len(cells) - 1)]
+    )
+    order = np.argsort(at_s, kind="stable")
+    # Draws belong to the call: arrests count from 0, background calls from a million on.
+    name = np.concatenate([np.arange(n), 1_000_000 + np.arange(m)])[order]
+    calls = _with_durations(
+        parameters, draws, calendar, name, at_s[order], site[order], order < n, travel_s
+    )
+    row = np.empty(n, np.int64)
+    row[order[order < n]] = np.flatnonzero(order < n)
+    fleet = Fleet(_units(parameters, calendar), travel_s, divert=parameters.divert)
+    return FleetWork(fleet, calls, row, sites)
+
+
+def demand_cells(
+    lat: Floats, lon: Floats, weight: Floats, *, cell_m: float
+) -> tuple[Floats, Floats]:
+    """Weighted middles ``[k, 2]`` (lat, lon) of square cells of ``cell_m``, and their shares."""
+    metres_per_degree = 111_195.0
+    scale = np.cos(np.radians(lat.mean())) if len(lat) else 1.0
+    north = np.floor(lat * metres_per_degree / cell_m).astype(np.int64)
+    east = np.floor(lon * metres_per_degree * scale / cell_m).astype(np.int64)
+    _, cell = np.unique(np.column_stack([north, east]), axis=0, return_inverse=True)
+    cell = cell.ravel()
+    total = np.bincount(cell, weight)
+    kept = total > 0
+    middle = np.column_stack(
+        [np.bincount(cell, weight * lat)[kept], np.bincount(cell, weight * lon)[kept]]
+    )
+    return middle / total[kept, None], total[kept] / total.sum()
+
+
+def background_times(
+    calendar: Calendar, hour_shares: tuple[float, ...], rate: float, draws: Draws
+) -> Floats:
+    """Seconds after the start of the study of a Poisson process that follows the local hour.
+
+    ``rate``: mean calls per second. By inversion, as the arrests.
+    """
+    shares = np.asarray(hour_shares)
+    per_hour = rate * HOUR_S * 24.0 * shares[calendar.hour] / shares.sum()
+    edges = np.arange(len(per_hour) + 1) * float(HOUR_S)
+    cumulated = np.concatenate(([0.0], np.cumsum(per_hour)))
+    total = float(np.interp(calendar.horizon_s, edges, cumulated))
+    enough = int(total + 10.0 * np.sqrt(total) + 20.0)
+    gaps = -np.log(draws.uniforms(Purpose.FLEET_CALL_TIME, np.arange(enough)))
+    reached = np.cumsum(gaps)
+    return np.asarray(np.interp(reached[reached < total], cumulated, edges))
+
+
+def _with_durations(
+    parameters: FleetParameters,
+    draws: Draws,
+    calendar: Calendar,
+    name: Ints,
+    at_s: Floats,
+    site: Ints,
+    arrest: NDArray[np.bool_],
+    travel_s: Floats,
+) -> FleetCalls:
+    hour = ((at_s - calendar.start_s) // HOUR_S).astype(np.int64)
+    night = calendar.night[np.clip(hour, 0, len(calendar.night) - 1)]
+    turnout = (parameters.turnout, parameters.turnout_night)
+    median_s, sigma = (
+        np.where(night, getattr(turnout[1], part), getattr(turnout[0], part))
+        for part in ("median_s", "sigma")
+    )
+    first = len(parameters.stations)
+    hospitals = np.arange(first, first + len(parameters.hospitals))
+    conveyed = draws.uniforms(Purpose.FLEET_CONVEYED, name) < parameters.conveyed_share
+    hospital = np.full(len(name), -1)
+    handover_s = np.zeros(len(name))
+    if len(hospitals):
+        nearest = np.argmin(travel_s[np.ix_(site, hospitals)], axis=1)
+        hospital = np.where(conveyed, hospitals[nearest], -1)
+        laws = [h.handover for h in parameters.hospitals]
+        handover_s = parameters.handover_pressure * lognormals_s(
+            draws.keys(Purpose.FLEET_HANDOVER, name),
+            np.array([law.median_s for law in laws])[nearest],
+            np.array([law.sigma for law in laws])[nearest],
+        )
+    return FleetCalls(
+        at_s=at_s,
+        site=site.astype(np.int32),
+        arrest=arrest,
+        turnout_s=lognormals_s(draws.keys(Purpose.FLEET_TURNOUT, name), median_s, sigma),
+        scene_s=lognormals_s(
+            draws.keys(Purpose.FLEET_SCENE, name), parameters.scene.median_s, parameters.scene.sigma
+        ),
+        hospital=hospital.astype(np.int32),
+        handover_s=handover_s,
+    )
+
+
+def _units(parameters: FleetParameters, calendar: Calendar) -> tuple[Unit, ...]:
+    units = []
+    for site, station in enumerate(parameters.stations):
+        shifts = shift_intervals(station.shift_hours, calendar)
+        kinds = [False] * station.ambulances + [True] * station.co_responders
+        units += [
+            Unit(f"{station.name} {number + 1}", site, co_responder, shifts)
+            for number, co_responder in enumerate(kinds)
+        ]
+    return tuple(units)
+
+
+def shift_intervals(hours: tuple[float, float], calendar: Calendar) -> tuple[float, ...]:
+    """Flat ``start, end, start, end`` in epoch seconds of a daily shift in local hours.
+
+    All day: empty. Whole local hours; a shift may pass midnight.
+    """
+    begin, end = hours
+    if begin == 0.0 and end == 24.0:
+        return ()
+    local = calendar.hour
+    on = (local >= begin) & (local < end) if begin < end else (local >= begin) | (local < end)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], on, [False])).astype(np.int8)))
+    return tuple((calendar.start_s + edges * float(HOUR_S)).tolist())
