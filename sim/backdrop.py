@@ -7,11 +7,13 @@ policy; so policies meet the same world and the second one is cheaper.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.points import haversine_m
 from geo.routing import PatientTimes
 from sim.ambulance import draw_ambulances
 from sim.arrivals import draw_arrivals
@@ -42,8 +44,12 @@ class Reach(NamedTuple):
     """
 
     reported: PatientTimes
+    distance_m: Floats  # straight line from the reported position
     true_direct_s: Floats
     row_of: dict[int, int]
+
+
+_Question = tuple[float, float, tuple[int, ...], bool]
 
 
 class Fetched(NamedTuple):
@@ -89,9 +95,10 @@ class Backdrop:
             ~self.arrivals.night,
         )
         self._present: dict[int, Presence] = {}
-        self._reach: dict[tuple[int, float, float], Reach] = {}
-        self._answers: dict[tuple[int, int], Answer] = {}
+        self._reach: dict[int, dict[_Question, Reach]] = {}
+        self._answers: dict[int, dict[int, Answer]] = {}
         self._from_aed: dict[int, Floats] = {}
+        self._no_aed = np.zeros(len(setting.aeds), dtype=np.bool_)
         self._nobody = setting.demand.take(np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -100,10 +107,8 @@ class Backdrop:
     def forget(self, incident: int) -> None:
         """Drop what was kept for an incident that no policy will meet again."""
         self._present.pop(incident, None)
-        for key in [key for key in self._reach if key[0] == incident]:
-            del self._reach[key]
-        for pair in [pair for pair in self._answers if pair[0] == incident]:
-            del self._answers[pair]
+        self._reach.pop(incident, None)
+        self._answers.pop(incident, None)
 
     # --- people -------------------------------------------------------------------------------
 
@@ -123,60 +128,77 @@ class Backdrop:
             self._present[incident] = found
         return found
 
-    def reach(self, incident: int, pickup_s: float, carry_factor: float) -> Reach:
-        """Travel times of everybody present, from reported and from true positions."""
-        key = (incident, pickup_s, carry_factor)
-        found = self._reach.get(key)
+    def reach(
+        self,
+        incident: int,
+        pickup_s: float,
+        carry_factor: float,
+        *,
+        closed: tuple[int, ...] = (),
+        with_aeds: bool = True,
+    ) -> Reach:
+        """Travel times of everybody present, from reported and from true positions.
+
+        ``closed``: AEDs that do not count now. Without AEDs the way by them stays unknown, unless
+        it is known already.
+        """
+        known = self._reach.setdefault(incident, {})
+        found = known.get((pickup_s, carry_factor, closed, True))
+        if found is None and not with_aeds:
+            found = known.get((pickup_s, carry_factor, closed, False))
         if found is None:
-            there = self.present(incident)
-            n = len(there.person)
-            both = self.people.spots.take(np.concatenate([there.reported_spot, there.true_spot]))
-            times = self._times(incident, both, pickup_s, carry_factor)
-            found = Reach(
-                PatientTimes(
-                    times.direct_s[:n],
-                    times.via_aed_s[:n],
-                    times.aed[:n],
-                    times.to_aed_s[:n],
-                    times.aed_to_patient_s,
-                ),
-                times.direct_s[n:],
-                {person: row for row, person in enumerate(there.person.tolist())},
-            )
-            self._reach[key] = found
+            usable = self.aed_open[incident] if with_aeds else self._no_aed
+            if closed and with_aeds:
+                usable = usable.copy()
+                usable[list(closed)] = False
+            found = self._search(incident, pickup_s, carry_factor, usable)
+            known[pickup_s, carry_factor, closed, with_aeds] = found
         return found
 
-    def _times(
-        self, incident: int, people: Spots, pickup_s: float, carry_factor: float
-    ) -> PatientTimes:
-        return self.setting.travel.times(
+    def _search(
+        self, incident: int, pickup_s: float, carry_factor: float, usable: NDArray[np.bool_]
+    ) -> Reach:
+        there = self.present(incident)
+        n = len(there.person)
+        spots = self.people.spots.take(np.concatenate([there.reported_spot, there.true_spot]))
+        times = self.setting.travel.times(
             self._where.one(incident),
-            people,
+            spots,
             self.setting.aeds.spots,
-            self.aed_open[incident],
+            usable,
             bound_s=self.bound_s,
             pickup_s=pickup_s,
             carry_factor=carry_factor,
         )
+        reported = PatientTimes(
+            times.direct_s[:n],
+            times.via_aed_s[:n],
+            times.aed[:n],
+            times.to_aed_s[:n],
+            times.aed_to_patient_s,
+        )
+        distance_m = haversine_m(
+            spots.lat[:n], spots.lon[:n], self._where.lat[incident], self._where.lon[incident]
+        )
+        rows = {person: row for row, person in enumerate(there.person.tolist())}
+        return Reach(reported, distance_m, times.direct_s[n:], rows)
 
     def answer(self, incident: int, person: int, others: list[int]) -> Answer:
         """What this person would do; ``others`` likely to be asked as well are drawn with them."""
-        found = self._answers.get((incident, person))
-        if found is None:
-            wanted = [p for p in others if (incident, p) not in self._answers]
+        known = self._answers.setdefault(incident, {})
+        if person not in known:
+            wanted = [other for other in others if other not in known]
             if person not in wanted:
                 wanted.append(person)
             drawn = answers(
                 self.parameters.people,
                 self.draws,
                 incident,
-                self.people.key[np.array(wanted)],
+                self.people.key[wanted],
                 night=bool(self.arrivals.night[incident]),
             )
-            for p, answer in zip(wanted, drawn, strict=True):
-                self._answers[incident, p] = answer
-            found = self._answers[incident, person]
-        return found
+            known.update(zip(wanted, drawn, strict=True))
+        return known[person]
 
     # --- ways ---------------------------------------------------------------------------------
 
@@ -209,7 +231,7 @@ class Backdrop:
 
     def _to_aed(self, aed: int, row: int) -> float:
         """From a row of (true homes, true work places, AEDs) to one AED; searched once per AED."""
-        spots = self._sources()
+        spots = self._sources
         times = self._from_aed.get(aed)
         if times is None:
             found = self.setting.travel.times(
@@ -228,11 +250,10 @@ class Backdrop:
             self.setting.travel, spots.lat[row], spots.lon[row], aeds.lat[aed], aeds.lon[aed]
         )
 
+    @cached_property
     def _sources(self) -> Spots:
-        if not hasattr(self, "_source_spots"):
-            true = self.people.spots.take(np.arange(2 * self.people.n))
-            self._source_spots = Spots.join(true, self.setting.aeds.spots)
-        return self._source_spots
+        true = self.people.spots.take(np.arange(2 * self.people.n))
+        return Spots.join(true, self.setting.aeds.spots)
 
     def _rough_to_patient_s(self, incident: int, lat: float, lon: float) -> float:
         where = self._where
@@ -258,12 +279,17 @@ class Backdrop:
         if not self.patients.fetches_aed[incident] or len(self.setting.aeds) == 0:
             return None
         inputs, base_mps = self.parameters, self.setting.travel.base_mps
-        times = self._times(incident, self._nobody, 0.0, 1.0)
+        times = self.setting.travel.times(
+            self._where.one(incident),
+            self._nobody,
+            self.setting.aeds.spots,
+            self._no_aed,
+            bound_s=inputs.patient.public_aed_m / base_mps,
+            pickup_s=0.0,
+        )
         way_s = np.where(self.aed_open[incident], times.aed_to_patient_s, np.inf)
         aed = int(np.argmin(way_s))
-        if not way_s[aed] <= inputs.patient.public_aed_m / base_mps:
-            return None
-        if self.aed_problem(incident, aed) is not None:
+        if not way_s[aed] < np.inf or self.aed_problem(incident, aed) is not None:
             return None
         left_s = float(self.patients.recognised_s[incident])
         taken_s = left_s + float(way_s[aed]) + inputs.aeds.pickup_s

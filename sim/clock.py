@@ -34,6 +34,7 @@ class Calendar:
     hour: NDArray[np.int64]
     weekend: NDArray[np.bool_]
     night: NDArray[np.bool_]
+    offset_s: NDArray[np.int64]  # local time minus UTC
 
     def index(self, t_s: float) -> int:
         """The hour of the study at ``t_s`` seconds after its start."""
@@ -69,7 +70,13 @@ def _calendar(clock: ClockParameters, timezone: str) -> Calendar:
     local = [(start + timedelta(hours=i)).astimezone(zone) for i in range(hours)]
     hour = np.array([moment.hour for moment in local])
     weekend = np.array([moment.weekday() >= 5 for moment in local])
-    return Calendar(start.timestamp(), horizon_s, hour, weekend, is_night(hour, clock))
+    offset_s = np.array([_offset_s(moment) for moment in local])
+    return Calendar(start.timestamp(), horizon_s, hour, weekend, is_night(hour, clock), offset_s)
+
+
+def _offset_s(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
 
 
 def is_night(hour: NDArray[np.int64], clock: ClockParameters) -> NDArray[np.bool_]:

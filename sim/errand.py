@@ -44,6 +44,7 @@ class Errand:
         "open",
         "outcome",
         "person",
+        "promised",
         "reason",
         "role",
         "seen_at_s",
@@ -59,6 +60,7 @@ class Errand:
         self.asked_at_s = asked_at_s
         self.role = Role.CPR
         self.aed: int | None = None  # the AED to fetch
+        self.promised: int | None = None  # the AED held for them
         self.carrying: int | None = None  # the AED in hand
         self.open = True
         self.wave = 0

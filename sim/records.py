@@ -127,3 +127,15 @@ class Records:
     def empty(cls, models: tuple[str, ...]) -> Records:
         """Tables without rows."""
         return cls(Table(incident_columns(models)), Table(ALERT_COLUMNS), Table(EVENT_COLUMNS))
+
+    def sort(self) -> None:
+        """Every table in order of policy, replication and incident; alerts and events in theirs."""
+        self.incidents.rows.sort(key=lambda row: row[:3])
+        self.alerts.rows.sort(key=lambda row: row[:4])
+        self.events.rows.sort(key=lambda row: row[:4])
+
+    def add(self, other: Records) -> None:
+        """Append the rows of another."""
+        self.incidents.rows += other.incidents.rows
+        self.alerts.rows += other.alerts.rows
+        self.events.rows += other.events.rows
