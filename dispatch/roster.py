@@ -51,13 +51,16 @@ class Roster:
         home_lon: Floats | None = None,
         aed_ids: NDArray[np.integer] | None = None,
         aed_hours: Timetable | None = None,
+        holds_positions: bool = False,
     ) -> Roster:
         """Many members at once, each person with a device and without schedule or position.
 
         ``responder_ids`` int[n] and ``aed_ids`` int[m], each without repetition. ``aed_hours``:
-        one row per AED, without it always open. The roster keeps the timetable.
+        one row per AED, without it always open; the roster keeps the timetable. With
+        ``holds_positions=False`` positions are the driver's own business, and so is their age.
         """
         roster = cls(rules)
+        roster._people.holds_positions = holds_positions
         roster._people.fill(responder_ids, trained_until_s, home_lat, home_lon)
         if aed_ids is not None:
             roster._aeds.fill(aed_ids, aed_hours)
@@ -321,6 +324,7 @@ class _People(_Rows):
         self.duty = Timetable()
         self.quiet = Timetable()
         self.has_duty = self.has_quiet = False  # whether anybody has such hours
+        self.holds_positions = True
         self.caps: dict[int, tuple[int | None, int | None]] = {}
         self.history: dict[int, list[tuple[float, bool]]] = {}
 
@@ -390,10 +394,11 @@ class _People(_Rows):
     ) -> tuple[Bools, NDArray[np.uint8]]:
         n, rules = self.n, self.rules
         codes = (self.fixed_untrained if untrained else self.fixed)[:n].copy()
-        old = self.positioned_at_s[:n] < now_s - rules.position_max_age_s
-        _raise(codes, Reason.POSITION_OLD, old & self.no_home[:n])
-        coarse = self.accuracy_m[:n] > rules.position_max_error_m
-        _raise(codes, Reason.POSITION_COARSE, coarse & ~old)
+        if self.holds_positions:
+            old = self.positioned_at_s[:n] < now_s - rules.position_max_age_s
+            _raise(codes, Reason.POSITION_OLD, old & self.no_home[:n])
+            coarse = self.accuracy_m[:n] > rules.position_max_error_m
+            _raise(codes, Reason.POSITION_COARSE, coarse & ~old)
         _raise(codes, Reason.ALERT_CAP, self.blocked_until_s[:n] > now_s)
         _raise(codes, Reason.OFF_DUTY, self.off_until_s[:n] > now_s)
         if night:
