@@ -17,6 +17,14 @@ class ResponderRegistered(_Fact, frozen=True):
     home_lon: float | None = None
 
 
+class HomeSet(_Fact, frozen=True):
+    """The home address changed; None: it is not to be used any more."""
+
+    responder_id: int
+    home_lat: float | None
+    home_lon: float | None
+
+
 class TrainingVerified(_Fact, frozen=True):
     """Somebody saw the evidence; it holds until ``until_s``."""
 
@@ -133,6 +141,7 @@ class DroneReadySet(_Fact, frozen=True):
 
 Fact = (
     ResponderRegistered
+    | HomeSet
     | TrainingVerified
     | TrainingWithdrawn
     | SuspensionSet

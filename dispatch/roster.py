@@ -332,10 +332,14 @@ class _People(_Rows):
         row = self.add(responder_id)
         self.duty.set(row, ALWAYS)
         self.quiet.set(row, NEVER)
-        if lat is not None and lon is not None:
-            self.home_lat[row], self.home_lon[row] = lat, lon
-            self.no_home[row] = False
+        self.set_home(row, lat, lon)
         self.count(row)
+
+    def set_home(self, row: int, lat: float | None, lon: float | None) -> None:
+        known = lat is not None and lon is not None
+        self.home_lat[row] = lat if known else np.nan
+        self.home_lon[row] = lon if known else np.nan
+        self.no_home[row] = not known
 
     def fill(
         self,
@@ -482,6 +486,11 @@ def _register(roster: Roster, fact: facts.ResponderRegistered) -> None:
     roster._people.register(fact.responder_id, fact.home_lat, fact.home_lon)
 
 
+def _set_home(roster: Roster, fact: facts.HomeSet) -> None:
+    row = roster._people.row(fact.responder_id)
+    roster._people.set_home(row, fact.home_lat, fact.home_lon)
+
+
 def _verify(roster: Roster, fact: facts.TrainingVerified) -> None:
     people = roster._people
     row = people.row(fact.responder_id)
@@ -577,6 +586,7 @@ def _set_drone_ready(roster: Roster, fact: facts.DroneReadySet) -> None:
 
 _APPLY: dict[type, Callable[[Roster, Any], None]] = {
     facts.ResponderRegistered: _register,
+    facts.HomeSet: _set_home,
     facts.TrainingVerified: _verify,
     facts.TrainingWithdrawn: _withdraw_training,
     facts.SuspensionSet: _suspend,
