@@ -1,0 +1,209 @@
+"""The planners' commands. Heavy imports happen inside the commands, so that --help is quick."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.terminal import FAILED, print_json, progress_shown, told
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
+region_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Build a region and show what it holds."
+)
+
+DEMO_FOLDER = Path("demo-results")
+DEMO_SCENARIO = "town"
+
+
+class EventsKept(StrEnum):
+    """Of which incidents every event is kept."""
+
+    ALL = "all"
+    SAMPLE = "sample"
+    NONE = "none"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace earlier results in --out.")]
+Replications = Annotated[
+    int | None, typer.Option(min=1, max=100_000, help="Independent repetitions.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes; all cores when left out.")
+]
+Events = Annotated[EventsKept, typer.Option(help="Keep every event of these incidents.")]
+
+
+@app.command()
+@told
+def demo(
+    out: Annotated[Path, typer.Option(help="Results folder.")] = DEMO_FOLDER,
+    replications: Replications = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate 20 years of a built-in, invented town under three alerting rules.
+
+    Needs no data and no network. Leaves a report, tables and a summary in --out.
+    """
+    from scenarios.running import Changes, run_scenario
+
+    changes = Changes(replications=replications, seed=seed)
+    run_scenario(
+        DEMO_SCENARIO,
+        out,
+        changes=changes,
+        workers=workers,
+        events=EventsKept.SAMPLE.value,
+        force=force,
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@told
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a shipped one's name.")
+    ],
+    out: Annotated[Path, typer.Option(help="Results folder.")],
+    extract: Annotated[
+        Path | None, typer.Option(help="Extract (.osm.pbf, .osm) or region folder to use.")
+    ] = None,
+    zones: Annotated[
+        Path | None, typer.Option(help="Areas with population (GeoJSON, GeoParquet) to use.")
+    ] = None,
+    replications: Replications = None,
+    years: Annotated[
+        float | None, typer.Option(min=0.001, max=100.0, help="Length of one replication.")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    events: Events = EventsKept.SAMPLE,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate a scenario, compare its options, and write tables and a report into --out."""
+    from scenarios.running import Changes, run_scenario
+
+    changes = Changes(
+        extract=extract, zones=zones, replications=replications, years=years, seed=seed
+    )
+    run_scenario(
+        scenario,
+        out,
+        changes=changes,
+        workers=workers,
+        events=events.value,
+        force=force,
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+@app.command()
+@told
+def scenarios(as_json: Json = False) -> None:
+    """List the shipped scenarios."""
+    from scenarios.listing import shipped_rows
+
+    rows = shipped_rows()
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        print(f"{row['name']:<22}{row['title']}")
+        print(f"{'':<22}{row['question']}")
+
+
+@app.command()
+@told
+def policies(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One policy or policy file in full.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the alerting rules, or explain one."""
+    from scenarios.listing import policy_lines, policy_rows
+
+    rows = policy_rows(name)
+    if as_json:
+        print_json(rows)
+        return
+    print("\n".join(policy_lines(rows, full=name is not None)))
+
+
+@app.command()
+@told
+def doctor(as_json: Json = False) -> None:
+    """Check this installation: packages, folders, time zones. Exit code 1 if something is wrong."""
+    from scenarios.health import checks
+
+    found = checks()
+    if as_json:
+        print_json([check._asdict() for check in found])
+    else:
+        for check in found:
+            print(f"{'ok  ' if check.ok else 'WRONG'}  {check.name}: {check.detail}")
+    if not all(check.ok for check in found):
+        raise typer.Exit(FAILED)
+
+
+@region_app.command("build")
+@told
+def region_build(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Extract: .osm.pbf or .osm.")],
+    out: Annotated[Path, typer.Option(help="Region folder to make.")],
+    zones: Annotated[
+        Path | None, typer.Option(help="Areas with population (GeoJSON, GeoParquet).")
+    ] = None,
+    timezone: Annotated[str, typer.Option(help="IANA name: day and night follow it.")] = "UTC",
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Turn an OpenStreetMap extract into a region folder."""
+    from geo.region import build_region
+    from scenarios.output import check_output
+    from scenarios.showing import region_facts, region_lines
+
+    check_output(out, force=force)
+    with progress_shown(quiet=quiet) as progress:
+        region = build_region(file, out, zones=zones, timezone=timezone, progress=progress.step)
+    facts = region_facts(region)
+    if as_json:
+        print_json(facts)
+    else:
+        print("\n".join(region_lines(facts)))
+
+
+@region_app.command("show")
+@told
+def region_show(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Region folder.")],
+    as_json: Json = False,
+) -> None:
+    """Show what a region folder holds: roads, AEDs and their hours, people, warnings."""
+    from geo.region import Region
+    from scenarios.showing import region_facts, region_lines
+
+    facts = region_facts(Region.open(folder))
+    if as_json:
+        print_json(facts)
+    else:
+        print("\n".join(region_lines(facts)))
+
+
+app.add_typer(region_app, name="region")

@@ -1,0 +1,47 @@
+"""A region in a few facts, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geo.region import Region
+
+
+def region_facts(region: Region) -> dict[str, Any]:
+    """The manifest's facts without the list of files, and the population."""
+    manifest = region.manifest
+    kept = (
+        "region_id source zones_source timezone bounds networks counts demand_source "
+        "warnings credit licence versions"
+    ).split()
+    facts = {key: manifest[key] for key in kept if key in manifest}
+    facts["folder"] = str(region.folder)
+    facts["population"] = None if region.zones is None else float(region.zones.population.sum())
+    return facts
+
+
+def region_lines(facts: dict[str, Any]) -> list[str]:
+    """The same in plain lines."""
+    counts, (south, west, north, east) = facts["counts"], facts["bounds"]
+    lines = [
+        f"Region {facts['region_id']} in {facts['folder']}",
+        f"Made from {facts['source']['name']}, data of {facts['source']['data_date'] or 'no date'}",
+        f"Latitude {south:.4f} to {north:.4f}, longitude {west:.4f} to {east:.4f}, "
+        f"time zone {facts['timezone']}",
+    ]
+    for mode, network in facts["networks"].items():
+        lines.append(
+            f"Roads ({mode}): {network['length_km']:,.0f} km, {network['junctions']:,} junctions, "
+            f"{100 * network['share_in_largest']:.1f} % hang together"
+        )
+    lines.append(
+        f"AEDs: {counts['aeds']:,} (hours known {counts['aeds_hours_known']:,}, "
+        f"unknown {counts['aeds_hours_unknown']:,}, unreadable {counts['aeds_hours_invalid']:,}; "
+        f"private {counts['aeds_private']:,})"
+    )
+    people = facts["population"]
+    spread = f"{counts['demand_places']:,} places ({facts['demand_source']})"
+    lines.append(f"People: {people:,.0f} over {spread}" if people else f"People: unknown; {spread}")
+    lines += [f"Warning: {warning}" for warning in facts["warnings"]]
+    lines.append(f"Map data: {facts['credit']}, {facts['licence']}")
+    return lines
