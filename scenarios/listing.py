@@ -6,7 +6,7 @@ from typing import Any
 
 from dispatch.config import Policy, load_policy, preset_names
 from scenarios.loading import load_scenario
-from scenarios.options import rule_in_words
+from scenarios.rules import in_words
 from scenarios.shipped import scenario_file, shipped_names
 
 _LIVE_USE = {
@@ -47,7 +47,7 @@ def _row(policy: Policy) -> dict[str, Any]:
         "name": policy.name,
         "title": policy.title,
         "live_use": policy.live_use.value,
-        "rule": rule_in_words(policy),
+        "rule": in_words(policy),
         "citation": policy.citation,
         "assumptions": list(policy.assumptions),
         "policy_id": policy.policy_id,

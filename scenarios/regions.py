@@ -130,10 +130,12 @@ def _from_extract(scenario: Scenario, path: Path, say: Progress) -> Path:
     region = scenario.region
     faults = []
     if not path.is_file():
-        faults.append(_fault(scenario, "source", "an extract that is there", str(path)))
+        hint = "set it, or give --extract FILE"
+        faults.append(_fault(scenario, "source", "an extract that is there", str(path), hint))
     zones = None if region.zones is None else scenario.path(region.zones)
     if zones is not None and not zones.is_file():
-        faults.append(_fault(scenario, "zones", "a file of zones that is there", str(zones)))
+        hint = "set it, or give --zones FILE"
+        faults.append(_fault(scenario, "zones", "a file of zones that is there", str(zones), hint))
     if region.timezone is None:
         expected = "an IANA name such as Europe/London, because day and night depend on it"
         faults.append(_fault(scenario, "timezone", expected, "nothing"))
