@@ -62,7 +62,7 @@ class Places:
 def junction_places(network: RoadNetwork) -> Places:
     """Junctions, each standing for half of the street length that meets there."""
     half_m = network.edge_length_m.astype(np.float64) / 2
-    weight = np.bincount(network.edge_u, half_m, network.n_nodes)
+    weight = np.bincount(network.edge_u, half_m, network.n_nodes).astype(np.float64)
     weight += np.bincount(network.edge_v, half_m, network.n_nodes)
     home = np.ones(network.n_nodes, dtype=np.bool_)
     return Places(network.node_lat, network.node_lon, weight, home)

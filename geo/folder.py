@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -175,7 +174,7 @@ def _put_in_place(building: Path, out: Path) -> None:
 
 
 def _is_empty_folder(path: Path) -> bool:
-    return path.is_dir() and not os.listdir(path)
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _json(value: object) -> bytes:

@@ -17,7 +17,7 @@ _NODE = 0xFFFFFFFF
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _push(heap: Any, size: int, key: int) -> Any:
+def _push(heap: Any, size: Any, key: Any) -> Any:
     """Adds a key to a 4-ary heap; returns the heap, which may have had to grow."""
     if size == len(heap):
         wider = np.empty(2 * size, dtype=np.int64)
@@ -35,7 +35,7 @@ def _push(heap: Any, size: int, key: int) -> Any:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _sink_last(heap: Any, size: int) -> None:
+def _sink_last(heap: Any, size: Any) -> None:
     """Takes the least key (at 0) out of a heap of ``size + 1`` keys."""
     key = heap[size]
     i = 0
@@ -56,22 +56,22 @@ def _sink_last(heap: Any, size: int) -> None:
 
 @njit(cache=True, nogil=True, inline="always")
 def _along_edge(
-    forward: int,
-    backward: int,
-    a_to_u: int,
-    a_to_v: int,
-    a_from_u: int,
-    a_from_v: int,
-    a_access: int,
-    b_from_u: int,
-    b_from_v: int,
-    b_access: int,
-) -> int:
+    forward: Any,
+    backward: Any,
+    a_to_u: Any,
+    a_to_v: Any,
+    a_from_u: Any,
+    a_from_v: Any,
+    a_access: Any,
+    b_from_u: Any,
+    b_from_v: Any,
+    b_access: Any,
+) -> Any:
     """From place A to place B of the same edge without leaving it; INF where that is closed."""
     best = np.int64(INF)
-    if a_to_v < INF and b_from_u < INF and b_from_u - b_access >= a_from_u - a_access:
+    if forward < INF and b_from_u - b_access >= a_from_u - a_access:
         best = min(best, np.int64(a_to_v) + b_from_u - forward)
-    if a_to_u < INF and b_from_v < INF and b_from_v - b_access >= a_from_v - a_access:
+    if backward < INF and b_from_v - b_access >= a_from_v - a_access:
         best = min(best, np.int64(a_to_u) + b_from_v - backward)
     return best
 
@@ -89,8 +89,8 @@ def patient_times(
     people: Any,
     aeds: Any,
     aed_usable: Any,
-    bound: int,
-    pickup: int,
+    bound: Any,
+    pickup: Any,
     carry_factor: float,
     dist: Any,
     label: Any,
@@ -301,7 +301,7 @@ def patient_times(
 
 
 @njit(cache=True, nogil=True)
-def k_soonest(time_s: Any, eligible: Any, chosen: Any) -> int:
+def k_soonest(time_s: Any, eligible: Any, chosen: Any) -> Any:
     """Indices of the least finite times among the eligible, ties to the lower index.
 
     ``chosen`` int64[k] receives them in order; returns how many there are.

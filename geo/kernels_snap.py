@@ -12,7 +12,7 @@ _FIRST_REACH_M = 60.0
 
 
 @njit(cache=True, nogil=True)
-def _cell_at_or_after(grid_key: Any, key: int) -> int:
+def _cell_at_or_after(grid_key: Any, key: Any) -> int:
     low, high = 0, len(grid_key)
     while low < high:
         middle = (low + high) >> 1

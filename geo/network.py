@@ -110,7 +110,7 @@ class RoadNetwork:
 
     def component_sizes(self) -> NDArray[np.int64]:
         """Junctions per component, largest first."""
-        return cast("NDArray[np.int64]", np.bincount(self.component))
+        return np.bincount(self.component)
 
     def street(self, edge: int) -> str | None:
         """Name of the street that an edge belongs to, or None."""
@@ -203,17 +203,15 @@ def network_from_edges(
     """
     n, n_edges = len(node_lat), len(edge_u)
     edge_u, edge_v = np.asarray(edge_u, np.int32), np.asarray(edge_v, np.int32)
-    forward_ds = np.asarray(edge_forward_ds, np.int64)
-    backward_ds = np.asarray(edge_backward_ds, np.int64)
     if n_edges == 0:
         raise NetworkError(f"{mode} network: no edges")
     for ends in (edge_u, edge_v):
         if ends.min() < 0 or ends.max() >= n:
             raise NetworkError(f"{mode} network: an edge ends at a junction outside 0..{n - 1}")
-    if forward_ds.min() < 0 or backward_ds.min() < 0:
+    if min(np.min(edge_forward_ds), np.min(edge_backward_ds)) < 0:
         raise NetworkError(f"{mode} network: negative travel time")
-    forward_ds = np.minimum(forward_ds, INF_DS).astype(np.int32)
-    backward_ds = np.minimum(backward_ds, INF_DS).astype(np.int32)
+    forward_ds = np.minimum(edge_forward_ds, INF_DS).astype(np.int32)
+    backward_ds = np.minimum(edge_backward_ds, INF_DS).astype(np.int32)
     if shape is None:
         ends_of_edge = np.stack([edge_u, edge_v], axis=1).ravel()
         shape = (

@@ -132,6 +132,16 @@ def _one_line_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _objects(path: Path, kind: Any, *filters: Any) -> Iterator[Any]:
+    """Nodes, ways or relations that pass all filters; they are only good for one turn."""
+    import osmium  # noqa: PLC0415
+
+    processor = osmium.FileProcessor(str(path), kind)
+    for condition in filters:
+        processor = processor.with_filter(condition)
+    return iter(processor)
+
+
 def _data_date(path: Path) -> str | None:
     import osmium  # noqa: PLC0415
 
@@ -155,8 +165,8 @@ def _building_relations(path: Path) -> _Outlines:
     import osmium  # noqa: PLC0415
 
     found = _Outlines()
-    relations = osmium.FileProcessor(str(path), osmium.osm.RELATION)
-    for relation in relations.with_filter(osmium.filter.KeyFilter("building")):
+    buildings = osmium.filter.KeyFilter("building")
+    for relation in _objects(path, osmium.osm.RELATION, buildings):
         tags = dict(relation.tags)
         if tags.get("type") != "multipolygon" or building_rule.factor(tags["building"]) == 0.0:
             continue
@@ -189,13 +199,12 @@ def _read_ways(path: Path, profiles: Sequence[Profile], outlines: _Outlines) -> 
     import osmium  # noqa: PLC0415
 
     reader = _WayReader(profiles)
-    ways = osmium.FileProcessor(str(path), osmium.osm.WAY)
-    keys = osmium.filter.KeyFilter("highway", "building", "emergency")
-    for way in ways.with_filter(keys):
+    of_use = osmium.filter.KeyFilter("highway", "building", "emergency")
+    for way in _objects(path, osmium.osm.WAY, of_use):
         reader.add(way.id, dict(way.tags), way.nodes)
     if outlines.tags_of_way:
-        rings = osmium.FileProcessor(str(path), osmium.osm.WAY)
-        for way in rings.with_filter(osmium.filter.IdFilter(outlines.tags_of_way)):
+        rings = osmium.filter.IdFilter(outlines.tags_of_way)
+        for way in _objects(path, osmium.osm.WAY, rings):
             reader.add_ring(way.id, outlines.tags_of_way[way.id], way.nodes)
     return reader.table()
 
@@ -316,7 +325,7 @@ def _read_nodes(path: Path) -> _Nodes:
 
     ids, xs, ys = array("q"), array("i"), array("i")
     add_id, add_x, add_y = ids.append, xs.append, ys.append
-    for node in osmium.FileProcessor(str(path), osmium.osm.NODE):
+    for node in _objects(path, osmium.osm.NODE):
         location = node.location
         add_id(node.id)
         add_x(location.x)
@@ -344,8 +353,8 @@ def _read_aed_nodes(path: Path) -> list[AedRecord]:
     import osmium  # noqa: PLC0415
 
     found: dict[int, AedRecord] = {}
-    nodes = osmium.FileProcessor(str(path), osmium.osm.NODE)
-    for node in nodes.with_filter(osmium.filter.TagFilter(("emergency", "defibrillator"))):
+    mapped = osmium.filter.TagFilter(("emergency", "defibrillator"))
+    for node in _objects(path, osmium.osm.NODE, mapped):
         if node.location.valid():
             found[node.id] = _aed(
                 f"node/{node.id}", node.location.lat, node.location.lon, dict(node.tags)
@@ -439,7 +448,10 @@ def _way_pieces(
 def _ring_measures(
     located: _Located, ways: _Ways, rows: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean latitude, mean longitude and area in square metres of each way; NaN without nodes, or not closed."""
+    """Mean latitude, mean longitude and area in square metres of each way.
+
+    NaN where a way has no nodes; the area also where it is not closed.
+    """
     lat, lon, area_m2 = np.full((3, len(rows)), np.nan)
     per_degree = np.radians(EARTH_RADIUS_M)
     for i, row in enumerate(rows):

@@ -89,7 +89,8 @@ def _grid_steps(degrees: ArrayLike) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     low, high = values.min(), values.max()
     span = high - low if high > low else 1.0
-    return ((values - low) / span * ((1 << _HILBERT_BITS) - 1)).astype(np.int64)
+    steps = (values - low) / span * ((1 << _HILBERT_BITS) - 1)
+    return np.asarray(steps, dtype=np.int64)
 
 
 def checked_places(lat: ArrayLike, lon: ArrayLike, *, what: str = "place") -> tuple[Floats, Floats]:
@@ -106,8 +107,8 @@ def checked_places(lat: ArrayLike, lon: ArrayLike, *, what: str = "place") -> tu
     if wrong.any():
         first = int(np.argmax(wrong))
         raise PlaceError(
-            f"{what} {first}: latitude {lats[first]:g}, longitude {lons[first]:g}: expected degrees, "
-            "latitude within -90..90 and longitude within -180..180"
+            f"{what} {first}: latitude {lats[first]:g}, longitude {lons[first]:g}: expected "
+            "degrees, latitude within -90..90 and longitude within -180..180"
         )
     return lats, lons
 

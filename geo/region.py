@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def build_region(
             "source": _file_facts(source) | {"data_date": extract.data_date},
             "zones_source": None if zones is None else _file_facts(zones),
             "zone_columns": dict(zone_columns or {}),
-            "profiles": {p.mode: asdict(p) for p in profiles if is_dataclass(p)},
+            "profiles": {profile.mode: profile.facts() for profile in profiles},
             "timezone": timezone,
             "credit": CREDIT,
             "licence": LICENCE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from geo.zones import ZoneTable
 
 _POSITION_COLUMNS = tuple(Positions.__dataclass_fields__)
 _AED_TEXTS = ("osm_id", "access", "indoor", "level", "opening_hours", "hours_kind", "place")
+_DEMAND_COLUMNS = ("lat", "lon", "weight", "zone", "home")
 _ZONE_TEXTS = ("ids", "names", "urban_rural")
 
 
@@ -58,15 +60,15 @@ def load_aeds(reader: FolderReader, timezone: str) -> AedTable:
 
 def save_demand(writer: FolderWriter, demand: Demand) -> None:
     """One array per column."""
-    for name in ("lat", "lon", "weight", "zone", "home"):
+    for name in _DEMAND_COLUMNS:
         writer.array(f"demand/{name}", getattr(demand, name))
     writer.text("demand", {"source": demand.source})
 
 
 def load_demand(reader: FolderReader) -> Demand:
     """What ``save_demand`` saved."""
-    columns = (reader.array(f"demand/{name}") for name in ("lat", "lon", "weight", "zone", "home"))
-    return Demand(*columns, source=reader.text("demand")["source"])
+    columns: dict[str, Any] = {name: reader.array(f"demand/{name}") for name in _DEMAND_COLUMNS}
+    return Demand(**columns, source=reader.text("demand")["source"])
 
 
 def save_zones(writer: FolderWriter, zones: ZoneTable) -> None:
@@ -90,6 +92,6 @@ def load_zones(reader: FolderReader) -> ZoneTable | None:
     return ZoneTable(
         population=reader.array("zones/population"),
         deprivation_decile=reader.array("zones/deprivation_decile"),
-        wkb=tuple(outlines[a:b] for a, b in zip(first[:-1], first[1:], strict=True)),
+        wkb=tuple(outlines[a:b] for a, b in pairwise(first)),
         **texts,
     )

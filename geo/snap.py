@@ -1,4 +1,4 @@
-"""Places become positions on edges: never new junctions, so that people and AEDs may come and go."""
+"""Places become positions on edges, never new junctions: people and AEDs come and go."""
 
 from __future__ import annotations
 

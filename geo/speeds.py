@@ -7,7 +7,7 @@ and against the direction in which the way was drawn, or None where the mode may
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 WALKING_MPS = 1.8
@@ -56,18 +56,17 @@ class WayRule:
 
 
 class Profile(Protocol):
-    """A mode of travel. ``version`` changes whenever an answer of ``rule`` changes."""
+    """A mode of travel."""
 
     @property
     def mode(self) -> str:
         """Short name: the key of the region's networks."""
 
-    @property
-    def version(self) -> int:
-        """Goes into the region's manifest."""
-
     def rule(self, tags: Mapping[str, str]) -> WayRule | None:
         """Speeds on a way with these tags, or None where this mode may not use it."""
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Speeds and version, for the region's manifest."""
 
 
 def road_class(highway: str) -> int:
@@ -111,7 +110,11 @@ class FootProfile:
     walking_mps: float = WALKING_MPS
     steps_mps: float = STEPS_MPS
     mode: str = "foot"
-    version: int = 1
+    version: int = 1  # changes whenever an answer of ``rule`` changes
+
+    def facts(self) -> dict[str, float | int | str]:
+        """Speeds and version, for the region's manifest."""
+        return asdict(self)
 
     def rule(self, tags: Mapping[str, str]) -> WayRule | None:
         """Speeds on a way with these tags, or None where one may not walk."""

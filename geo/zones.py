@@ -143,7 +143,7 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[Any]], NDArray[Any]]:
     import shapely  # noqa: PLC0415
 
     try:
-        import pyarrow.parquet as parquet  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415
     except ImportError as error:
         raise ZonesError(f"{path.name}: GeoParquet needs the planner's extra (pyarrow)") from error
     try:
