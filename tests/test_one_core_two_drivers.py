@@ -146,7 +146,7 @@ def test_a_thousand_incidents_get_the_same_commands_from_both_drivers(
     assert crashes > 200
     # The recording is worth replaying: timers fired, claims were lost, people were asked.
     assert kinds[TimerFired] > 1000
-    assert kinds[ClaimRefused] > 20
+    assert kinds[ClaimRefused] > 5
     assert tied > 20
     assert kinds[SendAlert] == kinds[EndAlert] > 5000
 
