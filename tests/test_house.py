@@ -24,6 +24,34 @@ def test_the_import_contract_names_every_module_of_the_core() -> None:
     assert set(core["source_modules"]) == modules_of_the_core()
 
 
+# Libraries that only files of this name may import (import-linter has no pattern for it).
+ONLY_IN = {
+    "numba": "geo/kernels*.py",
+    "llvmlite": "geo/kernels*.py",
+    "osmium": "geo/osm*.py",
+    "osmnx": "geo/osm*.py",
+    "networkx": "geo/osm*.py",
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize(("library", "pattern"), ONLY_IN.items())
+def test_a_library_stays_in_its_files(library: str, pattern: str) -> None:
+    allowed = set(ROOT.glob(pattern))
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    assert [p.relative_to(ROOT) for p in files if p not in allowed and library in imported(p)] == []
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_module_says_what_it_is(room: str) -> None:
     silent = [
