@@ -139,6 +139,7 @@ def fcm_message(message: Message, device: Device, now_s: float) -> messaging.Mes
     left_s = max(0.0, message.expires_at_s - now_s)
     data = {
         "id": message.message_id,
+        "alert": message.collapse_key,
         "kind": message.purpose.value,
         "expires_at": str(int(message.expires_at_s)),
         "title": message.words.title,

@@ -177,6 +177,7 @@ def payload_of(message: Message, app_url: str) -> str:
             },
             "data": {
                 "id": message.message_id,
+                "alert": message.collapse_key,
                 "kind": message.purpose.value,
                 "expires_at": int(message.expires_at_s),
             },

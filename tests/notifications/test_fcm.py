@@ -63,7 +63,7 @@ def test_only_an_opaque_id_and_generic_words_leave(channel, fcm_stub, make_messa
     channel.send(make_message(), phone)
 
     data = fcm_stub.received[0].message["data"]
-    assert set(data) == {"id", "kind", "expires_at", "title", "body"}
+    assert set(data) == {"id", "alert", "kind", "expires_at", "title", "body"}
     assert data["id"] == "m-1"
     assert data["title"] == "Urgent call near you"
     assert all(isinstance(value, str) for value in data.values())

@@ -1,0 +1,280 @@
+"""Opens the database and writes to it: transactions that share a commit, and version checks.
+
+SQLite: one connection for the whole process, WAL, ``synchronous=FULL``, locked for this process
+alone. Versions 3.7.0 to 3.51.2 (but for the backports) can lose commits or damage the file when a
+WAL is reset while several connections are open; one connection in an exclusively locked database
+cannot meet that fault, so the service runs on them and says so.
+
+Whoever finds the connection busy joins the open transaction behind a savepoint, and one of them
+commits for all (group commit). Nobody is answered before the commit that holds their change.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import StaticPool
+
+from dispatch.live.errors import StoreUnavailable, StoreUnusable
+from dispatch.live.store import schema
+
+T = TypeVar("T")
+
+FIXED_IN = (3, 51, 3)
+BACKPORTS = {(3, 44): 6, (3, 50): 7}
+
+
+def wal_reset_fault(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite has the WAL-reset fault."""
+    if version < (3, 7, 0) or version >= FIXED_IN:
+        return False
+    backport = BACKPORTS.get((version[0], version[1]))
+    return backport is None or version[2] < backport
+
+
+def sqlite_note(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+    """One line for ``doctor`` and the log about the SQLite in use."""
+    text = ".".join(str(part) for part in version)
+    if wal_reset_fault(version):
+        return (
+            f"SQLite {text} has the WAL-reset fault (fixed in 3.51.3): the service keeps one"
+            " connection and locks the file for itself; do not open it with another program"
+        )
+    return f"SQLite {text} is free of the WAL-reset fault"
+
+
+class Tx:
+    """One unit of work inside a transaction. ``after`` runs once it is on disk."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._after: list[Callable[[], None]] = []
+
+    def run(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        """Execute a statement that writes."""
+        result = self.connection.execute(statement)
+        assert isinstance(result, sa.CursorResult)
+        return result
+
+    def rows(self, statement: sa.Executable) -> list[sa.RowMapping]:
+        """Return all rows as mappings."""
+        return list(self.connection.execute(statement).mappings())
+
+    def row(self, statement: sa.Executable) -> sa.RowMapping | None:
+        """Return the first row as a mapping, or None."""
+        return self.connection.execute(statement).mappings().first()
+
+    def value(self, statement: sa.Executable) -> Any:
+        """Return the first column of the first row, or None."""
+        return self.connection.execute(statement).scalar()
+
+    def insert(self, table: sa.Table, **values: Any) -> None:
+        """Insert one row."""
+        self.connection.execute(table.insert(), values)
+
+    def insert_new(self, table: sa.Table, **values: Any) -> bool:
+        """Insert one row unless its key exists; True if it was inserted. The guarded write."""
+        statement = self._insert(table).values(**values).on_conflict_do_nothing()
+        return bool(self.connection.execute(statement).rowcount == 1)
+
+    def put(self, table: sa.Table, *rows: dict[str, Any]) -> None:
+        """Insert rows, or overwrite those with the same primary key."""
+        if not rows:
+            return
+        keys = [column.name for column in table.primary_key]
+        statement = self._insert(table)
+        others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
+        self.connection.execute(statement, list(rows))
+
+    def after(self, action: Callable[[], None]) -> None:
+        """Run ``action`` after the commit, in the thread that asked for this unit."""
+        self._after.append(action)
+
+    def finish(self) -> None:
+        """Run what waited for the commit."""
+        for action in self._after:
+            action()
+
+    def _insert(self, table: sa.Table) -> Any:
+        if self.connection.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
+
+
+class _Group:
+    """The units that one commit will hold."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.failure: BaseException | None = None
+
+
+class Store:
+    """The database of one service. Use ``open_store``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.RLock()
+        self._commit_lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._group: _Group | None = None
+        self._depth = 0
+        self.on_lost: Callable[[], None] = lambda: None
+        self.commits = 0
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while anybody reads or writes; also guards what mirrors the database in memory."""
+        return self._lock
+
+    def transact(self, work: Callable[[Tx], T]) -> T:
+        """Do ``work`` in a transaction and return its result once that is on disk.
+
+        An exception of ``work`` undoes its own changes and no others.
+
+        Raises:
+            StoreUnavailable: the database could not be written; nothing of this unit remains.
+        """
+        with self._lock:
+            if self._depth:
+                raise RuntimeError("a transaction inside a transaction")
+            tx, result, group = self._join(work)
+        self._commit(group)
+        tx.finish()
+        return result
+
+    def close(self) -> None:
+        """Close the connection; waits for the unit under way."""
+        with self._commit_lock, self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._engine.dispose()
+
+    def _join(self, work: Callable[[Tx], T]) -> tuple[Tx, T, _Group]:
+        try:
+            if self._group is None:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                self._connection.begin()
+                self._group = _Group()
+            group, connection = self._group, self._connection
+            assert connection is not None
+            tx = Tx(connection)
+            self._depth += 1
+            try:
+                with connection.begin_nested():
+                    result = work(tx)
+            finally:
+                self._depth -= 1
+        except sa.exc.OperationalError as error:
+            raise StoreUnavailable(_plain(error)) from error
+        return tx, result, group
+
+    def _commit(self, group: _Group) -> None:
+        with self._commit_lock, self._lock:
+            if not group.done:
+                assert self._connection is not None
+                self._group = None
+                group.done = True
+                try:
+                    self._check_still_open(self._connection)
+                    self._connection.commit()
+                    self.commits += 1
+                except (sa.exc.DBAPIError, StoreUnavailable) as error:
+                    group.failure = error
+                    self._connection.rollback()
+                    self.on_lost()
+        if group.failure is not None:
+            raise StoreUnavailable(_plain(group.failure)) from group.failure
+
+    @staticmethod
+    def _check_still_open(connection: Connection) -> None:
+        """SQLite ends a transaction by itself on a full disk; a commit would then keep nothing."""
+        raw = connection.connection.dbapi_connection
+        if not getattr(raw, "in_transaction", True):
+            raise StoreUnavailable("the database gave the transaction up")
+
+
+def _plain(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error)
+
+
+def open_store(url: str) -> Store:
+    """Open the database at ``url`` (``sqlite:///FILE``, ``sqlite://`` for memory), migrated.
+
+    Raises:
+        StoreUnusable: it cannot be opened or written, is in use by another process, or was
+            written by a newer version.
+    """
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            from dispatch.live.store import migrate  # noqa: PLC0415 - alembic is slow to import
+
+            migrate.upgrade(connection)
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        raise StoreUnusable(_explain(url, _plain(error))) from error
+    return Store(engine)
+
+
+def make_engine(url: str) -> Engine:
+    """Return the engine for ``url`` with the pragmas that the promises rest on."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        parsed, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 2.0}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves
+        for pragma in (
+            "locking_mode=EXCLUSIVE",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "temp_store=MEMORY",
+            "wal_autocheckpoint=2000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _explain(url: str, reason: str) -> str:
+    where = sa.make_url(url).database or url
+    if "locked" in reason:
+        return f"database {where}: in use by another process; stop that one first"
+    return f"database {where}: {reason}"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """Open a store for the time of a ``with`` block."""
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+__all__ = ["Store", "Tx", "make_engine", "open_store", "opened", "schema", "sqlite_note"]
