@@ -51,7 +51,7 @@ def write_extract(extract: Extract, path: Path) -> None:
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         _write(extract, lat.tolist(), lon.tolist(), temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except (OSError, RuntimeError) as error:
         raise ExtractError(f"{path}: cannot be written: {error}") from error
     finally:

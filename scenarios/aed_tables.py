@@ -78,19 +78,26 @@ def listed_aeds(region: Region, table: OwnTable) -> AedTable:
     check_inside(region, str(table.path), lat, lon)
     empty = [None] * len(table)
     columns = table.columns
-    locked = columns.get("locked", empty)
-    access = columns.get("access", empty)
-    indoor = columns.get("indoor", empty)
+    locked, access = columns.get("locked", empty), columns.get("access", empty)
     return _table(
         region,
         lat,
         lon,
-        [None if text is None else str(text) for text in columns.get("opening_hours", empty)],
+        [_text(hours) for hours in columns.get("opening_hours", empty)],
         names=[f"csv/{name}" for name in columns["aed_id"]],
-        access=["private" if shut else _text(who) for shut, who in zip(locked, access, strict=True)],
-        indoor=[{True: "yes", False: "no"}.get(bool(inside)) if inside is not None else None
-                for inside in indoor],
+        access=[_access(shut, who) for shut, who in zip(locked, access, strict=True)],
+        indoor=[_yes_no(inside) for inside in columns.get("indoor", empty)],
     )
+
+
+def _access(locked: object, access: object) -> str | None:
+    return "private" if locked else _text(access)
+
+
+def _yes_no(value: object) -> str | None:
+    if value is None:
+        return None
+    return "yes" if value else "no"
 
 
 def check_inside(

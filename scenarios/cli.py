@@ -1,5 +1,6 @@
 """The planners' commands. Heavy imports happen inside the commands, so that --help is quick."""
 
+# ruff: noqa: PLC0415
 from __future__ import annotations
 
 from enum import StrEnum

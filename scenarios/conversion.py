@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from pydantic import BaseModel
@@ -19,6 +19,8 @@ from sim.parameters import (
     SceneParameters,
     WorldParameters,
 )
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def to_parameters(scenario: Scenario) -> WorldParameters:

@@ -1,9 +1,9 @@
 """What can be wrong with a planner's input, and how it is told.
 
-    ScenariosError
-    ├── InputFaults(ValueError)      every fault of the input at once, one line each
-    ├── RegionUnavailable            the region that a scenario names cannot be had
-    └── OutputRefused                the results folder cannot be used
+ScenariosError
+├── InputFaults(ValueError)      every fault of the input at once, one line each
+├── RegionUnavailable            the region that a scenario names cannot be had
+└── OutputRefused                the results folder cannot be used
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ScenariosError(Exception):
     """Base of everything that this package raises on purpose."""
 
 
-class InputFaults(ScenariosError, ValueError):
+class InputFaults(ScenariosError, ValueError):  # noqa: N818 - more than one error
     """The input is wrong; ``faults`` lists everything that was found, in the order of the file."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
@@ -46,9 +46,9 @@ class InputFaults(ScenariosError, ValueError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class RegionUnavailable(ScenariosError):
+class RegionUnavailable(ScenariosError):  # noqa: N818 - says what it is
     """The region that a scenario names cannot be had here and now; the message says what to do."""
 
 
-class OutputRefused(ScenariosError):
+class OutputRefused(ScenariosError):  # noqa: N818 - says what it is
     """The results folder cannot be used: it holds something else or cannot be written."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.region import Region
 from scenarios.aed_tables import check_inside
@@ -51,9 +52,7 @@ def world_parameters(scenario: Scenario, region: Region) -> WorldParameters:
     )
 
 
-def _arrivals(
-    scenario: Scenario, region: Region, plain: ArrivalParameters
-) -> ArrivalParameters:
+def _arrivals(scenario: Scenario, region: Region, plain: ArrivalParameters) -> ArrivalParameters:
     if scenario.incidents.model != "trace" or scenario.incidents.csv is None:
         return plain
     table = read_own_table(scenario.path(scenario.incidents.csv), ARRESTS)
@@ -82,10 +81,12 @@ def _arrivals(
     return msgspec.structs.replace(plain, trace=trace)
 
 
-def _check_span(table: OwnTable, moments: np.ndarray, scenario: Scenario) -> None:  # type: ignore[type-arg]
+def _check_span(table: OwnTable, moments: NDArray[np.float64], scenario: Scenario) -> None:
     """Arrests before the first simulated day would silently be lost."""
     end_s = scenario.run.years * 365.25 * 86_400.0
-    expected = f"a call within {scenario.run.years:g} years of run.start_date {scenario.run.start_date}"
+    expected = (
+        f"a call within {scenario.run.years:g} years of run.start_date {scenario.run.start_date}"
+    )
     faults = [
         Fault(str(table.path), f"row {row}: called_at", expected, str(text))
         for row, (moment, text) in enumerate(
@@ -109,8 +110,9 @@ def _people(scenario: Scenario, region: Region, plain: PeopleParameters) -> Peop
         return msgspec.structs.replace(plain, per_zone=tuple(zip(zones, counts, strict=True)))
     table = read_own_table(path, RESPONDERS)
     check_inside(region, str(path), table.lat[""], table.lon[""])
-    work_lat, work_lon = (_optional(places.get("work_"), len(table)) for places in
-                          (table.lat, table.lon))
+    work_lat, work_lon = (
+        _optional(places.get("work_"), len(table)) for places in (table.lat, table.lon)
+    )
     return msgspec.structs.replace(
         plain,
         home_lat=tuple(table.lat[""].tolist()),

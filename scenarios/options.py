@@ -12,6 +12,7 @@ from scenarios.metrics.facts import PolicyFacts
 from scenarios.rules import in_words
 from scenarios.schema import Scenario
 
+
 def load_options(scenario: Scenario) -> tuple[Policy, ...]:
     """The policies of ``[policies] compare``, the comparator first.
 

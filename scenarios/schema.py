@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from sim.parameters import DayNight, Lognormal, WorldParameters
 
@@ -54,7 +54,7 @@ class Duration(Table):
 
 def _field(default: Any, says: str, *, unit: str, source: str, **limits: Any) -> Any:
     """A field with its meaning, unit and the source of its default."""
-    extra = {"unit": unit, "source": source}
+    extra: dict[str, JsonValue] = {"unit": unit, "source": source}
     return Field(default, description=says, json_schema_extra=extra, **limits)
 
 
@@ -107,11 +107,13 @@ class RegionTable(Table):
         min_length=1,
     )
     zones: str | None = Field(
-        None, description="GeoJSON or GeoParquet of areas with population and deprivation decile"
+        default=None,
+        description="GeoJSON or GeoParquet of areas with population and deprivation decile",
     )
     zone_columns: ZoneColumns = ZoneColumns()
     timezone: str | None = Field(
-        None, description="IANA name, for example Europe/London; decides what is day and night"
+        default=None,
+        description="IANA name, for example Europe/London; decides what is day and night",
     )
     population: int | None = _field(
         None,
@@ -127,7 +129,7 @@ class IncidentsTable(Table):
     """``[incidents]``: how many arrests, when and where."""
 
     model: Literal["rates", "trace"] = "rates"
-    csv: str | None = Field(None, description="arrests to replay, with model = 'trace'")
+    csv: str | None = Field(default=None, description="arrests to replay, with model = 'trace'")
     per_100k_year: float = _field(
         DEFAULTS.arrivals.per_100k_year,
         "treated cardiac arrests outside hospital per 100,000 people a year",
@@ -291,9 +293,11 @@ class RespondersTable(Table):
         ge=0.0,
         le=20_000.0,
     )
-    csv: str | None = Field(None, description="volunteers with lat and lon, instead of per_100k")
+    csv: str | None = Field(
+        default=None, description="volunteers with lat and lon, instead of per_100k"
+    )
     zone_column: str | None = Field(
-        None, description="column of the zones file with the number of volunteers per zone"
+        default=None, description="column of the zones file with the number of volunteers per zone"
     )
     delivered_share: float = _share(
         _PEOPLE.delivered_share, "alerts that reach the phone", ASSUMPTION
@@ -382,9 +386,10 @@ class AedsTable(Table):
     """``[aeds]``: the defibrillators that volunteers and bystanders can fetch."""
 
     source: Literal["osm", "csv", "synthetic"] = Field(
-        "osm", description="osm: from the extract; csv: your list; synthetic: invented, seeded"
+        default="osm",
+        description="osm: from the extract; csv: your list; synthetic: invented, seeded",
     )
-    csv: str | None = Field(None, description="AEDs with lat, lon and opening_hours")
+    csv: str | None = Field(default=None, description="AEDs with lat, lon and opening_hours")
     usable_share: float = _share(
         _AEDS.usable_share,
         "AEDs open by their hours that are there, unlocked and working",
@@ -442,7 +447,7 @@ class AmbulanceTable(Table):
         gt=0.0,
         le=28_800.0,
     )
-    csv: str | None = Field(None, description="observed times, column ambulance_s")
+    csv: str | None = Field(default=None, description="observed times, column ambulance_s")
     eta_error_sigma: float = _sigma(
         _AMBULANCE.eta_error_sigma, "error of the arrival time that control expects"
     )
@@ -498,7 +503,7 @@ class OutcomeTable(Table):
     """``[outcome]``: how times become a probability of survival."""
 
     models: tuple[OutcomeModel, ...] = Field(
-        ("joint", "waalewijn"), description="the first one leads the report", min_length=1
+        default=("joint", "waalewijn"), description="the first one leads the report", min_length=1
     )
     shockable_at_collapse: float = _share(
         _OUTCOME.shockable_at_collapse,
@@ -524,7 +529,7 @@ class PoliciesTable(Table):
     """``[policies]``: the options that are compared; the first one is the comparator."""
 
     compare: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        ("as_today", "nearest_3", "phased_7"),
+        default=("as_today", "nearest_3", "phased_7"),
         description="names of shipped policies or policy files (*.toml)",
         min_length=1,
     )
@@ -564,7 +569,7 @@ class Scenario(Table):
     """A whole scenario file, checked. File names in it are relative to ``folder``."""
 
     title: str = Field(min_length=1)
-    question: str = Field("", description="what the report's first sentence answers")
+    question: str = Field(default="", description="what the report's first sentence answers")
     region: RegionTable
     incidents: IncidentsTable = IncidentsTable()
     patient: PatientTable = PatientTable()
@@ -593,7 +598,7 @@ class Scenario(Table):
         return beside / Path(name).expanduser()
 
     def to_parameters(self) -> WorldParameters:
-        """The simulator's parameters, without the rows of files (``scenarios.inputs`` adds them)."""
+        """The simulator's parameters, without the rows of CSV files (see ``inputs``)."""
         from scenarios.conversion import to_parameters  # noqa: PLC0415 - a cycle otherwise
 
         return to_parameters(self)

@@ -6,15 +6,16 @@ from typing import Any
 
 from geo.region import Region
 
+_KEPT = (
+    "region_id", "source", "zones_source", "timezone", "bounds", "networks", "counts",
+    "demand_source", "warnings", "credit", "licence", "versions",
+)  # fmt: skip
+
 
 def region_facts(region: Region) -> dict[str, Any]:
     """The manifest's facts without the list of files, and the population."""
     manifest = region.manifest
-    kept = (
-        "region_id source zones_source timezone bounds networks counts demand_source "
-        "warnings credit licence versions"
-    ).split()
-    facts = {key: manifest[key] for key in kept if key in manifest}
+    facts = {key: manifest[key] for key in _KEPT if key in manifest}
     facts["folder"] = str(region.folder)
     facts["population"] = None if region.zones is None else float(region.zones.population.sum())
     return facts
@@ -26,8 +27,8 @@ def region_lines(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"Region {facts['region_id']} in {facts['folder']}",
         f"Made from {facts['source']['name']}, data of {facts['source']['data_date'] or 'no date'}",
-        f"Latitude {south:.4f} to {north:.4f}, longitude {west:.4f} to {east:.4f}, "
-        f"time zone {facts['timezone']}",
+        f"Latitude {south:.4f} to {north:.4f}, longitude {west:.4f} to {east:.4f}",
+        f"Time zone {facts['timezone']}",
     ]
     for mode, network in facts["networks"].items():
         lines.append(

@@ -36,7 +36,7 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
             # The reader of our output has gone; what is still buffered has no place to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(FAILED) from None
-        except Exception as error:  # noqa: BLE001 - the border: nobody gets a traceback
+        except Exception as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 raise
             _leave(*_told_as(error))

@@ -1,1 +1,1 @@
-"""The built-in town: invented, seeded, and written as a real extract so that one loader reads all."""
+"""The built-in town: invented, seeded, written as a real extract, so that one loader reads all."""

@@ -73,8 +73,10 @@ def _crossings(lines: NDArray[np.object_]) -> tuple[Ints, Floats]:
         shapely.intersection(lines[first], lines[second]), return_index=True
     )
     is_point = shapely.get_type_id(parts) == 0
-    places, pair = shapely.get_coordinates(parts[is_point]), pair[is_point]
-    return np.concatenate([first[pair], second[pair]]), np.concatenate([places, places])
+    places: Floats = shapely.get_coordinates(parts[is_point])
+    pair = pair[is_point]
+    owner = np.concatenate([first[pair], second[pair]])
+    return owner, np.asarray(np.concatenate([places, places]), dtype=np.float64)
 
 
 def _shared(places: Floats) -> tuple[Ints, Floats]:

@@ -117,6 +117,24 @@ def make_zones(buildings: Buildings, streets: StreetMap, rng: np.random.Generato
     Deprivation follows what stands in a zone, with some noise.
     """
     centres, homes = buildings.centres, buildings.homes
+    seeds = _zone_centres(centres, homes, rng)
+    zone = _nearest(centres, seeds)
+    weight = np.bincount(zone, homes, N_ZONES)
+    safe = np.maximum(weight, 1e-9)
+    wealth = np.bincount(zone, homes * [_WEALTH[kind] for kind in buildings.kinds], N_ZONES) / safe
+    rank = np.argsort(np.argsort(wealth + rng.normal(0, 0.45, N_ZONES), kind="stable"))
+    in_village = np.array([kind == Kind.VILLAGE for kind in buildings.kinds])
+    rural = np.bincount(zone, homes * in_village, N_ZONES) > 0.5 * weight
+    return Zones(
+        shapes=_cells(seeds, shapely.convex_hull(shapely.multipoints(streets.points))),
+        population=np.round(weight / weight.sum() * POPULATION).astype(np.int64),
+        deprivation_decile=(rank * DECILES // N_ZONES + 1).astype(np.int64),
+        urban=~rural,
+    )
+
+
+def _zone_centres(centres: Floats, homes: Floats, rng: np.random.Generator) -> Floats:
+    """Centres of clusters of homes (Lloyd's algorithm), from north to south in rows."""
     seeds = centres[rng.choice(len(centres), N_ZONES, replace=False, p=homes / homes.sum())]
     for _ in range(6):
         zone = _nearest(centres, seeds)
@@ -124,20 +142,7 @@ def make_zones(buildings: Buildings, streets: StreetMap, rng: np.random.Generato
         for axis in range(2):
             total = np.bincount(zone, homes * centres[:, axis], N_ZONES)
             seeds[:, axis] = np.where(weight > 0, total / np.maximum(weight, 1e-9), seeds[:, axis])
-    seeds = seeds[np.lexsort((seeds[:, 0], np.round(seeds[:, 1] / 800.0)))]
-    zone = _nearest(centres, seeds)
-    share = np.bincount(zone, homes, N_ZONES) / homes.sum()
-    wealth = np.bincount(zone, homes * [_WEALTH[kind] for kind in buildings.kinds], N_ZONES)
-    wealth = wealth / np.maximum(np.bincount(zone, homes, N_ZONES), 1e-9)
-    rank = np.argsort(np.argsort(wealth + rng.normal(0, 0.45, N_ZONES), kind="stable"))
-    village = np.array([kind == Kind.VILLAGE for kind in buildings.kinds])
-    rural = np.bincount(zone, homes * village, N_ZONES) > 0.5 * np.bincount(zone, homes, N_ZONES)
-    return Zones(
-        shapes=_cells(seeds, shapely.convex_hull(shapely.multipoints(streets.points))),
-        population=np.round(share * POPULATION).astype(np.int64),
-        deprivation_decile=(rank * DECILES // N_ZONES + 1).astype(np.int64),
-        urban=~rural,
-    )
+    return np.asarray(seeds[np.lexsort((seeds[:, 0], -np.round(seeds[:, 1] / 800.0)))])
 
 
 def _stations(lines: NDArray[np.object_], pitch: float) -> tuple[NDArray[np.int64], Floats, Floats]:

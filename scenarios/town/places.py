@@ -27,7 +27,7 @@ class Host(NamedTuple):
     ``hours`` empty: not tagged, so the hours are unknown.
     """
 
-    count: int
+    number: int
     amenity: dict[str, str]
     name: str
     hours: str
@@ -42,7 +42,8 @@ HOSTS = (
     Host(26, {"office": "company"}, "Offices", "Mo-Fr 08:30-17:30", "private", True, "Front desk"),
     Host(24, {"shop": "supermarket"}, "Stores", "Mo-Sa 07:00-22:00; Su 10:00-16:00", "customers",
          True, "Beside the tills"),
-    Host(14, {"amenity": "doctors"}, "Surgery", "Mo-Fr 08:00-18:30", "customers", True, "Reception"),
+    Host(14, {"amenity": "doctors"}, "Surgery", "Mo-Fr 08:00-18:30", "customers", True,
+         "Reception"),
     Host(10, {"leisure": "sports_centre"}, "Leisure Centre",
          "Mo-Fr 06:30-22:00; Sa-Su 08:00-18:00", "customers", True, "Pool office"),
     Host(12, {"amenity": "community_centre"}, "Hall", "Mo-Sa 09:00-22:00", "yes", True, "Foyer"),
@@ -60,7 +61,7 @@ def public_places(
     plan: Plan, buildings: Buildings, zones: Zones, rng: np.random.Generator
 ) -> list[Place]:
     """Emergency services, the hosts of AEDs and the AEDs, villages and the aerodrome's name."""
-    places = _services(plan)
+    places = _services()
     for village in plan.villages:
         x, y = village.centre
         places.append(Place(x, y, {"place": "village", "name": village.name}))
@@ -72,7 +73,7 @@ def public_places(
     return places
 
 
-def _services(plan: Plan) -> list[Place]:
+def _services() -> list[Place]:
     hospital = {"amenity": "hospital", "emergency": "yes", "name": "Marchbridge General Hospital"}
     places = [Place(-1150.0, 2350.0, hospital)]
     for name, x, y in (
@@ -101,7 +102,7 @@ def _hosted(buildings: Buildings, zones: Zones, rng: np.random.Generator) -> lis
         busy = host.name in ("Offices", "Stores", "Library", "Leisure Centre")
         weight = likely * (0.15 + 3.0 * centre_of_town if busy else 1.0)
         weight = weight * np.where(town, 1.0, 0.4 if busy else 1.2)
-        chosen = rng.choice(len(centres), host.count, replace=False, p=weight / weight.sum())
+        chosen = rng.choice(len(centres), host.number, replace=False, p=weight / weight.sum())
         for number, index in enumerate(chosen.tolist()):
             x, y = (centres[index] + rng.uniform(-4, 4, 2)).tolist()
             label = f"{_LABELS[(number * 7 + len(host.name)) % len(_LABELS)]} {host.name}"

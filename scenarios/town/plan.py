@@ -177,10 +177,10 @@ def _river(rng: np.random.Generator) -> Floats:
 
 def _railway() -> Floats:
     corners = np.array(
-        [[-6300, -1500], [-3600, -1250], [-1500, -760], [-200, -720], [1400, -1150], [3300, -2900]]
-        + [[5000, -4700], [6300, -5600]],
+        [(-6300, -1500), (-3600, -1250), (-1500, -760), (-200, -720), (1400, -1150),
+         (3300, -2900), (5000, -4700), (6300, -5600)],
         dtype=float,
-    )
+    )  # fmt: skip
     return curve(corners)
 
 
@@ -200,7 +200,9 @@ def _spokes(rng: np.random.Generator) -> list[_Spoke]:
     for index, (degrees, name, village) in enumerate(RADIALS):
         angle = np.radians(degrees + rng.uniform(-3, 3))
         spokes.append(_Spoke(float(angle), 1, name, village))
-        following = RADIALS[(index + 1) % len(RADIALS)][0] + (360 if index == len(RADIALS) - 1 else 0)
+        following = RADIALS[(index + 1) % len(RADIALS)][0] + (
+            360 if index == len(RADIALS) - 1 else 0
+        )
         between = np.radians((degrees + following) / 2 + rng.uniform(-4, 4))
         spokes.append(_Spoke(float(between), 2, SIDE_ROADS[index], None))
     return spokes
@@ -220,10 +222,8 @@ def _reach(rng: np.random.Generator) -> list[float]:
 
 
 def _polar(radius: float | Floats, angle: float | Floats) -> Floats:
-    points = np.column_stack(
-        np.broadcast_arrays(radius * np.cos(angle), radius * np.sin(angle))
-    ).astype(float)
-    return points
+    x, y = np.broadcast_arrays(radius * np.cos(angle), radius * np.sin(angle))
+    return np.column_stack([x, y]).astype(np.float64)
 
 
 def _arc(radius: float, start: float, stop: float) -> Floats:
@@ -288,8 +288,10 @@ def _lanes(villages: tuple[Village, ...], rng: np.random.Generator) -> list[Road
         across = np.array([-along[1], along[0]])
         if np.dot(across, start + end) < 0:
             across = -across  # lanes keep clear of the town
-        bends = [start + along * t + across * b for t, b in
-                 ((0.3, rng.uniform(-0.02, 0.10)), (0.65, rng.uniform(-0.02, 0.10)))]
+        bends = [
+            start + along * t + across * b
+            for t, b in ((0.3, rng.uniform(-0.02, 0.10)), (0.65, rng.uniform(-0.02, 0.10)))
+        ]
         points = curve(np.array([start, *bends, end]))
         name = f"{villages[second].name} Lane"
         roads.append(Road(points, {"highway": "tertiary", "name": name}))
@@ -299,8 +301,11 @@ def _lanes(villages: tuple[Village, ...], rng: np.random.Generator) -> list[Road
 def _town_districts(
     spokes: list[_Spoke], reach: list[float], warp: Warp, rng: np.random.Generator
 ) -> list[District]:
-    districts = [District(Kind.OLD_TOWN, _patch_shape(0, RING_RADII_M[1], 0, 2 * np.pi, warp),
-                          0.0, "Old Town")]
+    districts = [
+        District(
+            Kind.OLD_TOWN, _patch_shape(0, RING_RADII_M[1], 0, 2 * np.pi, warp), 0.0, "Old Town"
+        )
+    ]
     mains = [index for index, spoke in enumerate(spokes) if spoke.first_ring == 1]
     for index in mains:  # between the first two rings only the main roads divide
         stop = spokes[(index + 2) % len(spokes)].angle

@@ -109,9 +109,8 @@ def _between_wars(district: District, rng: np.random.Generator, names: Names) ->
         line = _wiggle(sampled(focus + np.array([60.0 * far, 2300 * far])), rng, 14.0, 600.0)
         tags = _named({"highway": "residential"}, names)
         streets.append(Street(line, tags, district.kind, gaps=0.28))
-    for line in _parallels(district.shape, district.angle + 0.4, np.full(20, 190.0)):
-        streets.append(Street(line, {"highway": "footway"}, gaps=0.55))
-    return streets
+    cuts = _parallels(district.shape, district.angle + 0.4, np.full(20, 190.0))
+    return streets + [Street(line, {"highway": "footway"}, gaps=0.55) for line in cuts]
 
 
 def _estate(district: District, rng: np.random.Generator, names: Names) -> list[Street]:
@@ -155,18 +154,18 @@ def _teeth(
     return streets
 
 
-def _towers(district: District, rng: np.random.Generator, names: Names) -> list[Street]:
+def _towers(district: District, _: np.random.Generator, names: Names) -> list[Street]:
     streets = []
     for turn, spacing in ((district.angle, 150.0), (district.angle + np.pi / 2, 210.0)):
         for line in _parallels(district.shape, turn, np.full(20, spacing)):
             tags = _named({"highway": "residential"}, names)
             streets.append(Street(line, tags, district.kind, gaps=0.15))
-        for line in _parallels(district.shape, turn + np.pi / 4, np.full(30, spacing * 0.8)):
-            streets.append(Street(line, {"highway": "footway"}, gaps=0.35))
+        cuts = _parallels(district.shape, turn + np.pi / 4, np.full(30, spacing * 0.8))
+        streets += [Street(line, {"highway": "footway"}, gaps=0.35) for line in cuts]
     return streets
 
 
-def _industry(district: District, rng: np.random.Generator, names: Names) -> list[Street]:
+def _industry(district: District, _: np.random.Generator, names: Names) -> list[Street]:
     streets = []
     for turn, spacing in ((district.angle, 230.0), (district.angle + np.pi / 2, 310.0)):
         for line in _parallels(district.shape, turn, np.full(20, spacing)):
@@ -175,14 +174,14 @@ def _industry(district: District, rng: np.random.Generator, names: Names) -> lis
     return streets
 
 
-def _park(district: District, rng: np.random.Generator, names: Names) -> list[Street]:
+def _park(district: District, rng: np.random.Generator, _: Names) -> list[Street]:
     edge = shapely.get_coordinates(shapely.buffer(district.shape, -22.0).exterior)
     name = f"{district.name} Park"
     streets = [Street(edge, {"highway": "footway", "name": name})]
     for turn in district.angle + np.arange(3) * np.pi / 3:
-        for line in _parallels(district.shape, turn, np.full(12, 330.0)):
-            streets.append(Street(_wiggle(line, rng, 30.0, 420.0), {"highway": "footway"}))
-    next(names)
+        lines = _parallels(district.shape, turn, np.full(12, 330.0))
+        paths = [_wiggle(line, rng, 30.0, 420.0) for line in lines]
+        streets += [Street(path, {"highway": "footway"}) for path in paths]
     return streets
 
 
@@ -325,9 +324,7 @@ def _parts(geometry: Geometry) -> list[Floats]:
 def _parallels(shape: Geometry, turn: float, gaps: Floats) -> list[Floats]:
     """Parallel lines over a shape's surroundings, direction ``turn``, with these gaps."""
     centre = shapely.get_coordinates(shapely.centroid(shape))[0]
-    reach = 30.0 + float(
-        np.max(np.hypot(*(shapely.get_coordinates(shape) - centre).T))
-    )
+    reach = 30.0 + float(np.max(np.hypot(*(shapely.get_coordinates(shape) - centre).T)))
     along = np.array([np.cos(turn), np.sin(turn)])
     across = np.array([-along[1], along[0]])
     offsets = np.cumsum(gaps) - gaps[0] / 2 - reach

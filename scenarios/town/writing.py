@@ -54,9 +54,7 @@ def write_town(folder: Path, *, seed: int = 1) -> tuple[Path, Path]:
     return extract, areas
 
 
-def _extract(
-    plan: Plan, streets: StreetMap, houses: Buildings, places: Iterable[Place]
-) -> Extract:
+def _extract(plan: Plan, streets: StreetMap, houses: Buildings, places: Iterable[Place]) -> Extract:
     """All nodes in one list: streets first, then outlines, then single places."""
     points: list[Floats] = [streets.points]
     ways = [Way(way.nodes.tolist(), way.tags) for way in streets.ways]
@@ -120,7 +118,7 @@ def _write_zones(zones: Zones, path: Path) -> None:
     }
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     temporary.write_text(json.dumps(collection, separators=(",", ":")) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _zone_feature(zones: Zones, index: int) -> dict[str, Any]:
