@@ -107,9 +107,9 @@ class Lease(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Night(Struct, frozen=True, forbid_unknown_fields=True):
-    """Local hours that count as night (assumption: 22 to 7; SAMBA's day was 07:00-22:59)."""
+    """Local hours that count as night: SAMBA alerted from 07:00 to 22:59 only."""
 
-    from_hour: Hour = 22.0
+    from_hour: Hour = 23.0
     to_hour: Hour = 7.0
 
 
@@ -168,6 +168,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     live_use: LiveUse
     waves: tuple[Wave, ...] = ()
     assumptions: tuple[str, ...] = ()
+    rule: str = ""  # number of the published rule (P1 to P22) that the file sets down
     radius_m: Positive | None = None
     bound_s: Positive | None = None
     order: Order = Order.SOONEST
