@@ -133,7 +133,7 @@ def _traced(setting: Setting, trace: tuple[TracedIncident, ...], calendar: Calen
     lat = np.array([row.lat for row in rows], dtype=np.float64)
     lon = np.array([row.lon for row in rows], dtype=np.float64)
     nowhere = np.full(len(rows), -1)
-    zone = nowhere if setting.zone_of is None else setting.zone_of(lat, lon)
+    zone = nowhere if setting.zone_of is None else np.asarray(setting.zone_of(lat, lon), np.int64)
     true_arrest = np.array([row.true_arrest for row in rows], dtype=np.bool_)
     t_s = np.array([row.t_s for row in rows], dtype=np.float64)
     hours = _hours(calendar, t_s)

@@ -93,7 +93,9 @@ def _homes(
     if parameters.home_lat is not None and parameters.home_lon is not None:
         lat, lon = np.asarray(parameters.home_lat), np.asarray(parameters.home_lon)
         nowhere = np.full(len(lat), -1)
-        zone = nowhere if setting.zone_of is None else setting.zone_of(lat, lon)
+        zone = (
+            nowhere if setting.zone_of is None else np.asarray(setting.zone_of(lat, lon), np.int64)
+        )
         return np.arange(len(lat)), lat, lon, zone
     if parameters.per_zone is not None:
         key, point = _points_by_zone(setting, parameters.per_zone, draws)

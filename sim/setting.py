@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.travel import Spots, Travel
+from geo.aeds import AedTable
+from geo.region import Region
+from geo.snap import snap
+from sim.errors import SettingError
+from sim.travel import NetworkTravel, Spots, Travel, spots_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 Intervals = tuple[Ints, Floats]
 """Per AED ``first[n + 1]`` and the flat, sorted edges ``start, end, start, end, …`` (epoch s)."""
-
-
-def _no_floats() -> Floats:
-    return np.zeros(0)
 
 
 def _no_ints() -> Ints:
@@ -64,9 +65,8 @@ class Setting:
     population: float | None = None
     zone_ids: tuple[str, ...] = ()
     zone_decile: Ints = field(default_factory=_no_ints)
-    zone_population: Floats = field(default_factory=_no_floats)
     invented: bool = False
-    zone_of: Callable[[Floats, Floats], Ints] | None = None
+    zone_of: Callable[[Floats, Floats], NDArray[np.integer]] | None = None
 
     @property
     def demand_lat(self) -> Floats:
@@ -115,3 +115,53 @@ def open_at(
         own = edges[first[aed] : first[aed + 1]]
         out[:, aed] = np.searchsorted(own, at_s, side="right") % 2 == 1
     return out
+
+
+def setting_from_region(
+    region: Region, *, population: float | None = None, invented: bool = False
+) -> Setting:
+    """A region of ``geo.region`` on foot, with its public AEDs that a road leads to.
+
+    ``population`` overrides the sum over the zones.
+
+    Raises:
+        SettingError: the region has no network on foot.
+    """
+    network = region.networks.get("foot")
+    if network is None:
+        raise SettingError("region: it has no network on foot")
+    zones = region.zones
+    if population is None and zones is not None:
+        population = float(zones.population.sum())
+    return Setting(
+        region_id=region.region_id,
+        timezone=region.timezone,
+        travel=NetworkTravel(network),
+        demand=spots_of(snap(network, region.demand.lat, region.demand.lon)),
+        demand_weight=np.asarray(region.demand.weight, dtype=np.float64),
+        demand_zone=np.asarray(region.demand.zone, dtype=np.int64),
+        aeds=_public_aeds(region.aeds),
+        population=population,
+        zone_ids=() if zones is None else zones.ids,
+        zone_decile=_no_ints() if zones is None else zones.deprivation_decile.astype(np.int64),
+        invented=invented,
+        zone_of=None if zones is None else zones.zone_of,
+    )
+
+
+def _public_aeds(table: AedTable) -> Aeds:
+    rows = np.flatnonzero(table.public & (table.positions.edge >= 0))
+
+    def intervals(start_s: float, end_s: float) -> Intervals:
+        first, edges = table.open_intervals(start_s, end_s)
+        parts = [edges[first[row] : first[row + 1]] for row in rows]
+        own = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in parts], out=own[1:])
+        return own, np.concatenate([np.zeros(0), *parts])
+
+    return Aeds(
+        ids=table.ids[rows],
+        spots=spots_of(table.positions.take(rows)),
+        hours_known=table.hours_known[rows],
+        intervals=cache(intervals),
+    )
