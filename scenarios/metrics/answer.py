@@ -1,8 +1,8 @@
 """The answer in one sentence, with a range, or that it cannot be told; and three figures.
 
-The sentence has two halves, because a rule for waking people is judged on both: which option has
-more survivors expected (first outcome model), and which of those that cannot be told apart asks
-less of the volunteers. Whatever touches zero is said to be unknown.
+The answer has two halves, because a rule for waking people is judged on both: which option has
+more survivors expected (first outcome model), and what it asks of the volunteers. Whatever touches
+zero is said to be unknown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from scenarios.metrics.shape import (
 
 WAKES = "night_wakes_per_volunteer_month"
 VOLUNTEER_FIRST = "volunteer_before_ambulance"
+ASKED = "asked_per_call"
+MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
+LISTED_ONE_BY_ONE = 2
+
+Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison"]
+_FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
 
 class _Study:
@@ -36,28 +42,18 @@ class _Study:
         between: Sequence[Comparison],
     ) -> None:
         self.facts = facts
-        self.titles = {policy.id: policy.title for policy in policies}
+        self.names = {policy.id: policy.name for policy in policies}
         self.measures = {policy.id: policy.measures for policy in policies}
         self.options = [policy.id for policy in policies[1:]]
         self.against = {item.policy: item.differences for item in comparisons}
         self._between = {(item.policy, item.against): item.differences for item in between}
         self.survivors = f"survivors_per_year_{facts.outcomes[0].name}" if facts.outcomes else ""
-        largest = max(
-            (abs(end or 0.0) for o in self.options for end in self._ends(self._extra(o))),
-            default=0.0,
-        )
-        self.period = words.period(largest)
-
-    def _extra(self, option: str) -> Difference:
-        return self.against[option].get(self.survivors, Difference(None))
-
-    @staticmethod
-    def _ends(item: Difference) -> tuple[float | None, float | None, float | None]:
-        return item.value, item.low, item.high
+        ends = [abs(end) for o in self.options for end in _ends(self.extra(o)) if end is not None]
+        self.period = words.period(max(ends, default=0.0))
 
     def extra(self, option: str) -> Difference:
         """Extra survivors a year of an option against the comparator."""
-        return self._extra(option)
+        return self.against[option].get(self.survivors, Difference(None))
 
     def extra_words(self, option: str) -> str:
         """``0.8 to 1.6`` in the study's period."""
@@ -68,22 +64,29 @@ class _Study:
         if (a, b) in self._between:
             return self._between[a, b][measure]
         found = self._between[b, a][measure]
-        flipped = {"higher": "lower", "lower": "higher"}.get(found.verdict, found.verdict)
         return Difference(
             None if found.value is None else -found.value,
             None if found.high is None else -found.high,
             None if found.low is None else -found.low,
             found.p,
             found.p_holm,
-            flipped,  # type: ignore[arg-type]
+            _FLIPPED.get(found.verdict, found.verdict),
         )
-
-    def title(self, policy: str) -> str:
-        return self.titles[policy]
 
     @property
     def baseline(self) -> str:
-        return self.titles[self.facts.baseline.id]
+        """Name of the comparator."""
+        return self.names[self.facts.baseline.id]
+
+    @property
+    def wakes(self) -> tuple[float, str]:
+        """Months that night wakes are told for, and the word for them."""
+        largest = max((self.measures[o][WAKES].value or 0.0 for o in self.options), default=0.0)
+        return (1.0, "month") if largest >= MONTHLY_WAKES else (12.0, "year")
+
+
+def _ends(item: Difference) -> tuple[float | None, float | None, float | None]:
+    return item.value, item.low, item.high
 
 
 def answer(
@@ -97,113 +100,134 @@ def answer(
     if not study.options or not study.survivors:
         return _alone(policies[0])
     kind, sentence, leading = _benefit(study)
-    return Answer(kind, sentence, _load(study, leading), _figures(study))
+    figures = (_extra_figure(study), _reach_figure(study), _wakes_figure(study))
+    return Answer(kind, sentence, _load(study, leading), figures)
 
 
 def _alone(policy: PolicySummary) -> Answer:
     reached = policy.measures["trained_hands_within_480_s"]
     sentence = (
-        f"{policy.title}: {words.of_hundred(reached, noun='arrests')} have trained hands within "
-        "8 min. Nothing was compared."
+        f"{policy.name}: {words.ranged(reached, scale=100, most=1)} of 100 arrests have trained "
+        "hands within 8 min. Nothing was compared."
     )
     return Answer("no_comparison", sentence, "", ())
 
 
-Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison"]
+# --- which option has more survivors expected ----------------------------------------------------
 
 
 def _benefit(study: _Study) -> tuple[Kind, str, list[str]]:
     """Kind, sentence, and the options that lead (not told apart from the best)."""
     gains = [o for o in study.options if study.extra(o).verdict == "higher"]
-    when = study.period.words
     if not gains:
-        return _no_gain(study, when)
+        return _no_gain(study)
     best = max(gains, key=lambda option: study.extra(option).value or 0.0)
-    tied = [
-        option
-        for option in study.options
-        if option == best
-        or study.between(best, option, study.survivors).verdict in ("cannot_tell", "same")
-    ]
-    if len(tied) == 1:
-        lead = "does best of those tried" if len(study.options) > 1 else "does better"
-        text = (
-            f"{study.title(best)} {lead}: {study.extra_words(best)} extra survivors expected "
-            f"{when}, compared with {study.baseline}."
-        )
-        return "best", text, [best]
-    names = words.listed([study.title(o) for o in tied])
-    ranges = words.listed([study.extra_words(o) for o in tied])
-    text = (
-        f"{names} add {ranges} extra survivors expected {when}, compared with {study.baseline}. "
-        f"Which of them adds more, we cannot tell."
+    tied = [o for o in study.options if o == best or not _clear(study, best, o)]
+    if len(tied) > 1:
+        return "tied", _tied(study, tied), tied
+    lead = "does best of those tried" if len(study.options) > 1 else "does better"
+    sentence = (
+        f"{study.names[best]} {lead}: {study.extra_words(best)} extra survivors expected "
+        f"{study.period.words}, compared with {study.baseline}."
     )
-    return "tied", text, tied
+    return "best", sentence, [best]
 
 
-def _no_gain(study: _Study, when: str) -> tuple[Kind, str, list[str]]:
-    worse = [o for o in study.options if study.extra(o).verdict == "lower"]
-    parts = [f"{study.title(o)} {study.extra_words(o)}" for o in study.options]
-    if len(worse) == len(study.options):
-        text = (
-            f"None of the options does better than {study.baseline}: extra survivors expected "
-            f"{when}, {'; '.join(parts)}."
-        )
-        return "worse", text, study.options
+def _clear(study: _Study, a: str, b: str) -> bool:
+    return study.between(a, b, study.survivors).verdict in ("higher", "lower")
+
+
+def _tied(study: _Study, tied: list[str]) -> str:
+    names = words.listed([study.names[o] for o in tied])
+    after = f"extra survivors expected {study.period.words}, compared with {study.baseline}."
+    which = "Which of them adds more, we cannot tell."
+    if len(tied) <= LISTED_ONE_BY_ONE:
+        ranges = words.listed([study.extra_words(o) for o in tied])
+        return f"{names} add {ranges} {after} {which}"
+    low = min(study.extra(o).low or 0.0 for o in tied)
+    high = max(study.extra(o).high or 0.0 for o in tied)
+    return f"{names}: {words.span(low, high, scale=study.period.years)} {after} {which}"
+
+
+def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
+    parts = "; ".join(f"{study.names[o]} {study.extra_words(o)}" for o in study.options)
+    told = f"extra survivors expected {study.period.words}: {parts}."
+    if all(study.extra(o).verdict == "same" for o in study.options):
+        one = "The option changes" if len(study.options) == 1 else "The options change"
+        sentence = f"{one} nothing: every arrest went as with {study.baseline}."
+        return "cannot_tell", sentence, study.options
+    if all(study.extra(o).verdict == "lower" for o in study.options):
+        sentence = f"None of the options does better than {study.baseline}; {told}"
+        return "worse", sentence, study.options
     every = "this option does" if len(study.options) == 1 else "any of the options does"
-    text = (
-        f"We cannot tell whether {every} better than {study.baseline}. Extra survivors expected "
-        f"{when}: {'; '.join(parts)}."
-    )
-    return "cannot_tell", text, study.options
+    sentence = f"We cannot tell whether {every} better than {study.baseline}; {told}"
+    return "cannot_tell", sentence, study.options
+
+
+# --- what it asks of people ----------------------------------------------------------------------
 
 
 def _load(study: _Study, leading: list[str]) -> str:
-    """Which of the leading options asks less of people, or what the single one asks."""
     if len(leading) == 1:
-        return _load_of_one(study, leading[0])
-    lightest = min(leading, key=lambda o: study.measures[o]["asked_per_call"].value or 0.0)
-    others = [o for o in leading if o != lightest]
-    parts = []
-    for other in others:
-        fewer = study.between(lightest, other, "asked_per_call")
-        if fewer.verdict != "lower":
-            continue
-        less = words.change(fewer, "more", "fewer")
-        parts.append(f"{less} people asked per call than {study.title(other)}")
+        return _load_of_best(study, leading[0])
+    lightest = min(leading, key=lambda o: study.measures[o][ASKED].value or 0.0)
+    parts = [
+        f"{words.change(fewer, 'more', 'fewer', most=1)} than {study.names[other]}"
+        for other in leading
+        if other != lightest and (fewer := study.between(lightest, other, ASKED)).verdict == "lower"
+    ]
     if not parts:
         return "Which of them asks less of the volunteers, we cannot tell either."
-    return f"{study.title(lightest)} asks less: {words.listed(parts)}."
+    return (
+        f"{study.names[lightest]} asks fewer people per call: {words.listed(parts)}. It wakes each "
+        f"volunteer {_wakes(study, lightest)} times a {study.wakes[1]} at night."
+    )
 
 
-def _load_of_one(study: _Study, option: str) -> str:
-    asked = study.measures[option]["asked_per_call"]
-    return f"It asks {words.ranged(asked)} people per call, false alarms included."
+def _load_of_best(study: _Study, option: str) -> str:
+    asked = words.ranged(study.measures[option][ASKED], most=1)
+    _, each = study.wakes
+    wakes = _wakes(study, option)
+    text = f"It asks {asked} people per call and wakes each volunteer {wakes} times a {each}"
+    lighter = [
+        other
+        for other in study.options
+        if other != option and study.between(other, option, ASKED).verdict == "lower"
+    ]
+    if not lighter:
+        return f"{text} at night."
+    other = min(lighter, key=lambda o: study.measures[o][ASKED].value or 0.0)
+    fewer = words.ranged(study.measures[other][ASKED], most=1)
+    return f"{text} at night; {study.names[other]} asks {fewer} and wakes {_wakes(study, other)}."
 
 
-def _figures(study: _Study) -> tuple[AnswerFigure, ...]:
-    return (_extra_figure(study), _reach_figure(study), _wakes_figure(study))
+def _wakes(study: _Study, option: str) -> str:
+    months, _ = study.wakes
+    wakes = study.measures[option][WAKES]
+    return words.ranged(wakes, scale=months, most=1 if (wakes.value or 0.0) * months >= 1 else 2)
+
+
+# --- the three figures ---------------------------------------------------------------------------
 
 
 def _extra_figure(study: _Study) -> AnswerFigure:
     rows = []
     for option in study.options:
         extra = study.extra(option)
+        text = study.extra_words(option)
         clear = extra.verdict in ("higher", "lower")
-        text = words.ranged(extra, scale=study.period.years)
         if extra.verdict == "same":
             text = "no difference"
         elif not clear:
             text = f"cannot tell ({text})"
         rows.append(AnswerRow(option, text, clear))
-    model = study.facts.outcomes[0]
     now = study.measures[study.facts.baseline.id][study.survivors]
     return AnswerFigure(
         study.survivors,
         f"Extra survivors expected {study.period.words}",
         tuple(rows),
-        f"{study.baseline}: {words.ranged(now, scale=study.period.years)} survivors expected "
-        f"{study.period.words} ({model.title})",
+        f"Compared with {study.baseline}: {words.ranged(now, scale=study.period.years)} survivors "
+        f"expected {study.period.words} ({study.facts.outcomes[0].title}).",
     )
 
 
@@ -211,33 +235,29 @@ def _reach_figure(study: _Study) -> AnswerFigure:
     return AnswerFigure(
         VOLUNTEER_FIRST,
         "Of 100 arrests, a volunteer is there before the ambulance at",
-        tuple(
-            AnswerRow(
-                option,
-                words.ranged(study.measures[option][VOLUNTEER_FIRST], scale=100.0, most=1),
-                study.against[option][VOLUNTEER_FIRST].verdict in ("higher", "lower"),
-            )
-            for option in study.options
-        ),
-        f"{study.baseline}: {_of_baseline(study, VOLUNTEER_FIRST, 100.0)}",
+        _rows(study, VOLUNTEER_FIRST, 100.0),
+        f"{study.baseline}: {_of_baseline(study, VOLUNTEER_FIRST, 100.0)}.",
     )
 
 
 def _wakes_figure(study: _Study) -> AnswerFigure:
-    largest = max(study.measures[o][WAKES].high or 0.0 for o in study.options)
-    months, each = (1.0, "month") if largest >= 0.5 else (12.0, "year")
+    months, each = study.wakes
     return AnswerFigure(
         WAKES,
         f"Night wakes of one volunteer in a {each}",
-        tuple(
-            AnswerRow(
-                option,
-                words.ranged(study.measures[option][WAKES], scale=months),
-                study.against[option][WAKES].verdict in ("higher", "lower"),
-            )
-            for option in study.options
-        ),
-        f"{study.baseline}: {_of_baseline(study, WAKES, months)}",
+        _rows(study, WAKES, months),
+        f"{study.baseline}: {_of_baseline(study, WAKES, months)}.",
+    )
+
+
+def _rows(study: _Study, measure: str, scale: float) -> tuple[AnswerRow, ...]:
+    return tuple(
+        AnswerRow(
+            option,
+            words.ranged(study.measures[option][measure], scale=scale, most=2, part=0.6),
+            study.against[option][measure].verdict in ("higher", "lower"),
+        )
+        for option in study.options
     )
 
 

@@ -8,19 +8,18 @@ import numpy as np
 
 from scenarios.metrics.panel import Alerts, Floats, Panel
 
-ENOUGH_HANDS = 2  # one compresses, one relieves or fetches; a third is redundant (assumption)
-
 
 class Effort(NamedTuple):
     """Per incident (f64[rows]) or per replication (f64[R]) for one policy."""
 
-    third_or_later: Floats  # [rows] arrivals before the ambulance beyond the second volunteer
-    after_ambulance: Floats  # [rows] arrivals after the ambulance
+    after_ambulance: Floats  # [rows] volunteers who arrived after the ambulance
+    redundant: Floats  # [rows] of all who arrived: after the ambulance or another volunteer
     alerts: Floats  # [R] alerts that reached a phone
     night_wakes: Floats  # [R] of these, in the night hours
     false_alarms: Floats  # [R] of these, for what was no arrest
     busiest: Floats  # [R] most alerts of one person
-    outcomes: dict[str, float]  # how the alerts ended, counts
+    asked: Floats  # [R] all alerts, whether they reached a phone or not
+    outcomes: dict[str, Floats]  # [R] of these, by how they ended
 
 
 def effort(panel: Panel, policy: str) -> Effort:
@@ -29,21 +28,24 @@ def effort(panel: Panel, policy: str) -> Effort:
     ambulance_s = panel.clock(policy, "ambulance")
     arrived = np.isfinite(alerts.arrived_s)
     late = arrived & (alerts.arrived_s > ambulance_s[alerts.row])
-    in_time = np.bincount(alerts.row[arrived & ~late], minlength=panel.rows).astype(np.float64)
+    after = np.bincount(alerts.row[late], minlength=panel.rows).astype(np.float64)
+    in_time = np.bincount(alerts.row[arrived & ~late], minlength=panel.rows)
     of = panel.replication[alerts.row]
 
     def per_replication(which: np.ndarray) -> Floats:
         return np.bincount(of[which], minlength=panel.replications).astype(np.float64)
 
-    names, counts = np.unique(alerts.outcome, return_counts=True)
     return Effort(
-        third_or_later=np.maximum(in_time - ENOUGH_HANDS, 0.0),
-        after_ambulance=np.bincount(alerts.row[late], minlength=panel.rows).astype(np.float64),
+        after_ambulance=after,
+        redundant=after + np.maximum(in_time - 1.0, 0.0),
         alerts=per_replication(alerts.reached),
         night_wakes=per_replication(alerts.reached & alerts.night),
         false_alarms=per_replication(alerts.reached & ~panel.arrest[alerts.row]),
         busiest=_busiest(alerts, of, panel.replications),
-        outcomes={str(n): float(c) for n, c in zip(names, counts, strict=True)},
+        asked=per_replication(np.ones(len(of), dtype=np.bool_)),
+        outcomes={
+            str(name): per_replication(alerts.outcome == name) for name in np.unique(alerts.outcome)
+        },
     )
 
 

@@ -6,7 +6,11 @@ the numbers and the page can be checked without either.
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
+
+_CUT = re.compile(r"[,:;(]| – ")
 
 
 class PolicyFacts(Struct, frozen=True):
@@ -17,6 +21,12 @@ class PolicyFacts(Struct, frozen=True):
     citation: str = ""
     live_use: str = ""  # allowed | needs_sign_off | simulation_only
     words: str = ""  # the rule in plain words, one or two sentences
+    gaps: tuple[str, ...] = ()  # where the published rule was silent: assumptions
+
+    @property
+    def short(self) -> str:
+        """The title up to its first comma or colon: a name to use inside a sentence."""
+        return _CUT.split(self.title)[0].strip() or self.title
 
 
 class OutcomeFacts(Struct, frozen=True):
@@ -77,6 +87,11 @@ class StudyFacts(Struct, frozen=True, kw_only=True):
     credit: str = ""  # map credit, for example "© OpenStreetMap contributors"
     version: str = ""
     observed: Observed | None = None
+
+    def name(self, policy: PolicyFacts) -> str:
+        """Short name of an option, or its whole title where two would share the short one."""
+        same = [item for item in self.policies if item.short == policy.short]
+        return policy.short if len(same) == 1 else policy.title
 
     @property
     def baseline(self) -> PolicyFacts:

@@ -46,7 +46,8 @@ class GroupMeasure(Struct, frozen=True):
 
     estimates: dict[str, tuple[Estimate, ...]]
     differences: dict[str, tuple[Difference, ...]]  # against the comparator
-    gaps: dict[str, Gap | None]
+    gaps: dict[str, Gap | None]  # worst against best; allows for having looked at all pairs
+    ends: dict[str, Difference]  # first group minus last one: most deprived minus least
 
 
 class GroupSet(Struct, frozen=True):
@@ -157,10 +158,12 @@ def _measure(
         for policy, total in totals.items()
     }
     lower = item.measure.better == "lower"
+    last = cases.shape[1] - 1
     return GroupMeasure(
         estimates,
         _differences(totals, cases, facts),
         {policy: _gap(total, cases, split.labels, lower=lower) for policy, total in totals.items()},
+        {policy: _contrast(total, cases, 0, last) for policy, total in totals.items()},
     )
 
 
@@ -187,12 +190,16 @@ def _gap(total: Floats, cases: Floats, labels: tuple[str, ...], *, lower: bool) 
     values = total[:, enough].sum(axis=0) / cases[:, enough].sum(axis=0)
     order = enough[np.argsort(values, kind="stable")]
     best, worst = (order[0], order[-1]) if lower else (order[-1], order[0])
-    return Gap(labels[worst], labels[best], _contrast(total, cases, int(worst), int(best)))
+    pairs = len(enough) * (len(enough) - 1) // 2
+    contrast = _contrast(total, cases, int(worst), int(best), pairs)
+    return Gap(labels[worst], labels[best], contrast)
 
 
-def _contrast(total: Floats, cases: Floats, a: int, b: int) -> Difference:
+def _contrast(total: Floats, cases: Floats, a: int, b: int, tests: int = 1) -> Difference:
     """Group a minus group b of one policy; groups share replications, so residuals are paired."""
     n_a, n_b = cases[:, a].sum(), cases[:, b].sum()
+    if min(n_a, n_b) < FEWEST_ARRESTS:
+        return Difference(None)
     value_a, value_b = total[:, a].sum() / n_a, total[:, b].sum() / n_b
     residual = (total[:, a] - value_a * cases[:, a]) / n_a - (
         total[:, b] - value_b * cases[:, b]
@@ -202,4 +209,4 @@ def _contrast(total: Floats, cases: Floats, a: int, b: int) -> Difference:
         return Difference(float(value_a - value_b))
     error = float(np.sqrt((residual**2).sum() * count / (count - 1)))
 
-    return judged(float(value_a - value_b), error, count - 1)
+    return judged(float(value_a - value_b), error, count - 1, tests)

@@ -47,10 +47,13 @@ class Difference(Struct, frozen=True):
     verdict: Verdict = "cannot_tell"
 
 
-def t_quantile(df: Any) -> Any:
-    """Two-sided 95 % quantile of Student's t; ``nan`` for fewer than one degree of freedom."""
+def t_quantile(df: Any, tests: int = 1) -> Any:
+    """Two-sided 95 % quantile of Student's t; ``nan`` for fewer than one degree of freedom.
+
+    With several ``tests`` the 5 % is shared between them (Bonferroni).
+    """
     df = np.asarray(df, dtype=np.float64)
-    return np.where(df >= 1, stdtrit(np.maximum(df, 1), 1 - ALPHA / 2), np.nan)
+    return np.where(df >= 1, stdtrit(np.maximum(df, 1), 1 - ALPHA / tests / 2), np.nan)
 
 
 def ratio(total: NDArray[Any], count: NDArray[Any]) -> tuple[Floats, Floats, Floats]:
@@ -117,14 +120,18 @@ def difference(total_a: Floats, total_b: Floats, count: Floats) -> Difference:
     return judged(float(value), float(error), float(df))
 
 
-def judged(value: float, error: float, df: float) -> Difference:
-    """A difference with interval, two-sided p of Student's t, and the verdict of this one test."""
-    half = float(t_quantile(df) * error)
+def judged(value: float, error: float, df: float, tests: int = 1) -> Difference:
+    """A difference with interval, two-sided p of Student's t, and the verdict.
+
+    ``tests``: how many could have been picked for this one; interval and verdict allow for it.
+    """
+    half = float(t_quantile(df, tests) * error)
     if np.isnan(half):
         return Difference(value)
     p = _two_sided(value, error, df)
     low, high = value - half, value + half
-    return Difference(value, low, high, p, p, _verdict(value, low, high, p))
+    shared = min(1.0, p * tests)
+    return Difference(value, low, high, p, shared, _verdict(value, low, high, shared))
 
 
 def _two_sided(value: float, error: float, df: float) -> float:

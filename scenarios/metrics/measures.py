@@ -168,8 +168,8 @@ def _asked() -> list[PerIncident]:
             arrests_only=False,
         ),
         PerIncident(
-            measure("redundant_per_arrest", "redundant arrivals per arrest"),
-            lambda _panel, _policy, effort: effort.third_or_later + effort.after_ambulance,
+            measure("redundant_per_arrest", "arrivals after another volunteer or the ambulance"),
+            lambda _panel, _policy, effort: effort.redundant,
         ),
         PerIncident(
             measure("after_ambulance_per_arrest", "journeys that ended after the ambulance came"),

@@ -53,7 +53,6 @@ class Alerts(NamedTuple):
     responder: Ints
     night: Bools
     reached: Bools  # the phone got it
-    yes: Bools
     arrived_s: Floats  # seconds from the call; nan: did not arrive
     outcome: NDArray[np.str_]
 
@@ -113,14 +112,12 @@ class Panel:
         return _bools(self._column(policy, column))
 
     def clock(self, policy: str, clock: str) -> Floats:
-        """Seconds from the call, ``inf`` where it did not happen before the end of the record.
+        """Seconds from the call, ``inf`` where it did not happen before the end of the record."""
+        return _never(self.floats(policy, f"t_{clock}_s"))
 
-        ``trained_hands`` is the first of a volunteer and the ambulance crew.
-        """
-        times = _never(self.floats(policy, f"t_{clock}_s"))
-        if clock == "trained_hands":
-            return np.minimum(times, _never(self.floats(policy, "t_ambulance_s")))
-        return times
+    def has(self, column: str) -> bool:
+        """Whether the incidents have a column beyond the required ones."""
+        return column in self._tables[self.facts.baseline.id].column_names
 
     def _scored(self, policy: str, column: str) -> None:
         missing = int(np.isnan(self.floats(policy, column)[self.arrest]).sum())
@@ -144,6 +141,8 @@ class Panel:
     @cached_property
     def night(self) -> Bools:
         """Whether the incident fell into the night hours of the study."""
+        if self.has("night"):
+            return self.bools(self.facts.baseline.id, "night")
         return is_night(self.hour, self.facts.night_hours)
 
     def sums(self, values: Floats | Bools, where: Bools | None = None) -> Floats:
@@ -162,6 +161,14 @@ class Panel:
         sums = np.bincount(flat, values[inside], minlength=size).astype(np.float64)
         return sums.reshape(-1, groups)
 
+    def _alert_night(self, table: Any, row: Ints) -> Bools:
+        if "night" in table.column_names:
+            return _bools(table["night"].combine_chunks())
+        if "local_hour" in table.column_names:
+            hour = np.asarray(table["local_hour"].to_numpy(), dtype=np.int64)
+            return is_night(hour, self.facts.night_hours)
+        return self.night[row]
+
     def alerts(self, policy: str) -> Alerts:
         """The alerts of one policy, with the panel's row of each."""
         table = _of_policy(self._alert_table, policy)
@@ -170,28 +177,14 @@ class Panel:
             raise MetricsError(f"alerts: {found.null_count} rows of {policy!r} have no incident")
         row = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
         outcome = np.asarray(table["outcome"].cast(pa.string()).to_pylist(), dtype=str)
-        if "local_hour" in table.column_names:
-            hour = np.asarray(table["local_hour"].to_numpy(), dtype=np.int64)
-        else:
-            hour = self.hour[row]
         return Alerts(
             row=row,
             responder=np.asarray(table["responder_id"].to_numpy(), dtype=np.int64),
-            night=is_night(hour, self.facts.night_hours),
+            night=self._alert_night(table, row),
             reached=~np.isin(outcome, NEVER_REACHED_A_PHONE),
-            yes=_said_yes(table, outcome),
             arrived_s=_floats(table["arrived_t_s"].combine_chunks()),
             outcome=outcome,
         )
-
-
-SAID_YES = ("stood_down", "dropped", "lapsed", "completed")
-
-
-def _said_yes(table: Any, outcome: NDArray[np.str_]) -> Bools:
-    if "accepted" in table.column_names:
-        return _bools(table["accepted"].combine_chunks())
-    return np.isin(outcome, SAID_YES)
 
 
 def is_night(hour: Ints, night_hours: tuple[int, int]) -> Bools:

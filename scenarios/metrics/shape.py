@@ -51,13 +51,14 @@ class PolicySummary(Struct, frozen=True):
     """One option by itself. ``measures``: by key of the summary's catalogue."""
 
     id: str
+    name: str  # short, for sentences
     title: str
     citation: str
     live_use: str
     words: str
     measures: dict[str, Estimate]
     curves: dict[str, Curve]  # by clock
-    alert_outcomes: dict[str, float]  # alerts a year, by how they ended
+    alert_outcomes: dict[str, Estimate]  # share of the alerts, by how they ended
 
 
 class PairCounts(Struct, frozen=True):

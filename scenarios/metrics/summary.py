@@ -169,12 +169,22 @@ def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
         curves[clock] = curve(times, replication, panel.replications)
         for name, q in QUANTILES:
             estimates[f"{clock}_{name}_s"] = quantile(times, replication, panel.replications, q)
-    years = panel.facts.years * panel.replications
-    outcomes = {k: v / years for k, v in sums.efforts[policy.id].outcomes.items()}
+    load = sums.efforts[policy.id]
+    outcomes = {
+        kind: mean_estimate(counts, load.asked, share=True)
+        for kind, counts in load.outcomes.items()
+    }
     return PolicySummary(
-        policy.id, policy.title, policy.citation, policy.live_use, policy.words, estimates, curves,
-        outcomes,
-    )  # fmt: skip
+        id=policy.id,
+        name=panel.facts.name(policy),
+        title=policy.title,
+        citation=policy.citation,
+        live_use=policy.live_use,
+        words=policy.words,
+        measures=estimates,
+        curves=curves,
+        alert_outcomes=outcomes,
+    )
 
 
 def _comparison(sums: _Sums, option: PolicyFacts, against: PolicyFacts) -> Comparison:
@@ -221,7 +231,10 @@ def _checks(panel: Panel) -> dict[str, Estimate]:
     baseline = panel.facts.baseline.id
     arrests = panel.sums(panel.arrest)
     ambulance = panel.clock(baseline, "ambulance")
-    cpr_first = panel.clock(baseline, "cpr_any") < panel.clock(baseline, "trained_hands")
+    if panel.has("first_cpr_by"):
+        cpr_first = np.isin(panel.texts(baseline, "first_cpr_by"), ("bystander", "telephone"))
+    else:
+        cpr_first = panel.clock(baseline, "cpr_any") < panel.clock(baseline, "trained_hands")
     public = panel.texts(baseline, "first_aed_source") == "public"
     home = panel.texts(baseline, "place_kind") == "home"
     parts = {

@@ -8,31 +8,36 @@ from typing import NamedTuple
 from scenarios.metrics.intervals import Difference, Estimate
 
 MINUS = "−"
+NARROW_SPACE = "\u202f"
 NO_INTERVAL = "no interval"
 
 
 def number(value: float, decimals: int) -> str:
-    """A number with a true minus sign, thin thousands, and no negative zero."""
-    text = f"{abs(value):,.{decimals}f}".replace(",", " ")
-    negative = value < 0 and any(digit not in "0. " for digit in text)
+    """A number with a true minus sign, narrow spaces at thousands, and no negative zero."""
+    text = f"{abs(value):,.{decimals}f}".replace(",", NARROW_SPACE)
+    negative = value < 0 and any(digit in "123456789" for digit in text)
     return (MINUS if negative else "") + text
 
 
-def decimals_for(low: float, high: float, *, most: int = 3) -> int:
-    """Decimals that show the width of a range with one to two figures, and no more."""
+def decimals_for(low: float, high: float, *, most: int = 3, part: float = 0.4) -> int:
+    """Decimals that resolve a range to this part of its width, and no finer than ``most``."""
     width = abs(high - low) or abs(high) or 1.0
-    return min(max(1 - math.floor(math.log10(width)), 0), most) if width < 10 else 0
+    return min(max(math.ceil(-math.log10(part * width) - 1e-9), 0), most)
 
 
-def span(low: float, high: float, *, scale: float = 1.0, most: int = 3) -> str:
-    """``3.1 to 4.2``; one number with *about* where both ends read the same."""
+def span(low: float, high: float, *, scale: float = 1.0, most: int = 3, part: float = 0.4) -> str:
+    """``3.1 to 4.2``; one number with *about* where both ends read the same; ``0`` is just 0."""
     low, high = low * scale, high * scale
-    decimals = decimals_for(low, high, most=most)
+    if low == high == 0.0:
+        return "0"
+    decimals = decimals_for(low, high, most=most, part=part)
     first, last = number(low, decimals), number(high, decimals)
     return f"about {first}" if first == last else f"{first} to {last}"
 
 
-def ranged(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) -> str:
+def ranged(
+    item: Estimate | Difference, *, scale: float = 1.0, most: int = 3, part: float = 0.4
+) -> str:
     """The interval in words; never a bare point estimate."""
     if item.value is None:
         return "not known"
@@ -42,7 +47,13 @@ def ranged(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) ->
     if item.high is None or item.low is None:
         end = item.low if item.low is not None else item.value
         return f"{number(end * scale, 1)} or more"
-    return span(item.low, item.high, scale=scale, most=most)
+    return span(item.low, item.high, scale=scale, most=most, part=part)
+
+
+def dash(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) -> str:
+    """The interval for a narrow table, no finer than its own width: ``37–41``."""
+    text = ranged(item, scale=scale, most=most, part=1.0)
+    return text if MINUS in text else text.replace(" to ", "–").replace("about ", "≈ ")
 
 
 def minutes(item: Estimate | Difference) -> str:

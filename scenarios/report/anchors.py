@@ -42,7 +42,7 @@ _UK = (
 )  # fmt: skip
 _EUROPE = (
     Anchor("home", "Arrests at home", "share", 0.65, 0.90, "88 of 100 (Milan); about 80 (England)",
-           EUROPE, "Gianquintieri 2020; OHCAO", True),
+           "", "Gianquintieri 2020; OHCAO", True),
     Anchor("bystander_cpr", "CPR before trained hands came", "share", 0.13, 0.82,
            "58 of 100; countries 13 to 82", EUROPE, "EuReCa TWO", False),
     Anchor("survival", "Survival to discharge", "share", 0.04, 0.18, "8 of 100 over all countries",

@@ -46,15 +46,17 @@ def _anchors(study: Study) -> Raw:
             fits = item.value is not None and anchor.low <= item.value <= anchor.high
             judged = "fits" if fits else "does not fit"
             if anchor.is_input:
-                judged += "; an input, so it proves nothing"
+                judged += " (an input: no proof)"
             shown = words.minutes(item) if anchor.unit == "s" else words.of_hundred(item)
-            rows.append(
-                (label, shown, f"{anchor.published} ({anchor.place})", anchor.source, judged)
-            )
+            rows.append((label, shown, _published(anchor), anchor.source, judged))
             kinds.append("" if fits else "off")
-    head = ("", f"Simulated, {study.baseline.title}", "Published", "Source", "")
+    head = ("", f"Simulated, {study.baseline.name}", "Published", "Source", "")
     caption = "The simulated baseline beside published figures"
-    return table(head, rows, caption=caption, row_kinds=kinds)
+    return table(head, rows, caption=caption, row_kinds=kinds, kind="prose")
+
+
+def _published(anchor: Anchor) -> str:
+    return f"{anchor.published} ({anchor.place})" if anchor.place else anchor.published
 
 
 def _invented(study: Study) -> Raw:

@@ -17,7 +17,7 @@ def answer_section(study: Study) -> Raw:
         parts.append(paragraph(summary.question, class_="question"))
     parts.append(paragraph(said.sentence, class_="sentence"))
     if said.load:
-        parts.append(paragraph(said.load, class_="load"))
+        parts.append(paragraph(said.load, class_="asks"))
     if study.stamp:
         parts.append(tag("span", study.stamp, class_="stamp"))
     if said.figures:
@@ -53,7 +53,14 @@ def _standing(study: Study) -> str:
         else "One repetition only: no range can be given, and nothing can be told apart"
     )
     return (
-        f"{interval}; every option met the same {words.count(summary.arrests)} simulated arrests "
-        f"({words.count(years)} years). They hold the chance of the draw, not the doubt about the "
-        "assumptions below."
+        f"{interval}. {_people(study)}Every option met the same {words.count(summary.arrests)} "
+        f"simulated arrests of {words.count(years)} years. The ranges hold the chance of the draw, "
+        "not the doubt about the assumptions below."
     )
+
+
+def _people(study: Study) -> str:
+    people = study.summary.population
+    if people is None:
+        return ""
+    return f"The place has {words.count(people)} people. "

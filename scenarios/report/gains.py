@@ -6,64 +6,61 @@ from typing import Any
 
 from scenarios.metrics import words
 from scenarios.metrics.groups import FEWEST_ARRESTS, GroupSet
-from scenarios.metrics.intervals import Estimate
+from scenarios.metrics.intervals import Difference, Estimate
+from scenarios.metrics.shape import Comparison
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, tag
+from scenarios.report.race import short
 from scenarios.report.study import Study
 
 SHOWN = "trained_hands_within_480_s"
 SLOWER = "trained_hands_capped_mean_s"
 MOST_ROWS = 12
+CLOCK_WORDS = {"cpr_any": "CPR", "trained_hands": "trained hands", "shock": "a shock"}
 
 
 def gains_section(study: Study, number: int) -> Raw:
     """Dot plots, the gap from worst to best, and whether anybody is slower."""
-    panels = [_panel(study, split) for split in study.summary.groups if len(split.groups) > 1]
+    drawn = {split.kind: _panel(study, split) for split in study.summary.groups if _rows(split)}
+    areas = [drawn.pop("area")] if "area" in drawn else []
+    slower = [
+        paragraph(_slower_sentence(study, comparison)) for comparison in study.summary.comparisons
+    ]
     return section(
         number,
         "gains",
         "Who gains",
-        _nobody_slower(study),
+        *slower,
+        tag("h3", "Of 100 arrests, how many have trained hands within 8 min"),
         study.legend(),
-        tag("div", *panels, class_="panels"),
+        tag("div", tag("div", *drawn.values()), *areas, class_="panels"),
     )
 
 
-def _nobody_slower(study: Study) -> Raw:
-    parts = [_slower_sentence(study, option.id) for option in study.options]
-    return join([paragraph(part) for part in parts])
+# --- is anybody slower? --------------------------------------------------------------------------
 
 
-def _slower_sentence(study: Study, option: str) -> Raw:
-    comparison = study.against(option)
-    if comparison is None:
-        return Raw("")
-    title = study.summary.policy(option).title
-    later = {
-        clock: comparison.pairs[clock].later for clock in ("cpr_any", "trained_hands", "shock")
-    }
-    total = study.summary.arrests
-    slower_groups = _slower_groups(study, option)
+def _slower_sentence(study: Study, comparison: Comparison) -> Raw:
+    name = study.summary.policy(comparison.policy).name
+    later = {clock: comparison.pairs[clock].later for clock in CLOCK_WORDS}
+    total = words.count(study.summary.arrests)
     if not any(later.values()):
         said = (
-            f"At none of the {words.count(total)} arrests did CPR, trained hands or a shock come "
-            f"later than with {study.baseline.title}."
+            f"At none of the {total} arrests did CPR, trained hands or a shock come later than "
+            f"with {study.baseline.name}."
         )
-        return join([tag("strong", f"{title}: nobody slower. "), said])
-    names = {"cpr_any": "CPR", "trained_hands": "trained hands", "shock": "a shock"}
-    counted = words.listed([f"{names[c]} at {words.count(n)}" for c, n in later.items() if n])
-    groups = (
-        f" On average slower: {words.listed(slower_groups)}."
-        if slower_groups
-        else " No group is slower on average."
+        return join([tag("strong", f"{name}: nobody slower. "), said])
+    counted = words.listed(
+        [f"{CLOCK_WORDS[clock]} at {words.count(n)}" for clock, n in later.items() if n]
     )
-    return join(
-        [
-            tag("strong", f"{title}: some are slower. "),
-            f"Of {words.count(total)} arrests, later than with {study.baseline.title}: {counted}.",
-            groups,
-        ]
+    groups = _slower_groups(study, comparison.policy)
+    on_average = (
+        f"On average slower: {words.listed(groups)}."
+        if groups
+        else "No group is slower on average."
     )
+    said = f"Of {total} arrests, later than with {study.baseline.name}: {counted}. {on_average}"
+    return join([tag("strong", f"{name}: not everybody is sooner. "), said])
 
 
 def _slower_groups(study: Study, option: str) -> list[str]:
@@ -77,18 +74,19 @@ def _slower_groups(study: Study, option: str) -> list[str]:
     ]
 
 
+# --- the dot plots -------------------------------------------------------------------------------
+
+
 def _panel(study: Study, split: GroupSet) -> Raw:
     rows = _rows(split)
     name = f"gains-{split.kind.replace('_', '-')}"
     title = _title(study, split)
     estimates = split.measures[SHOWN].estimates
-    labels = [f"{split.groups[i].label}" for i in rows]
-    with canvas(name, 0.8 + 0.34 * max(len(rows), 2)) as (drawn, axes):
+    with canvas(name, 0.8 + (0.16 + 0.1 * len(study.policies)) * len(rows)) as (drawn, axes):
         for k, policy in enumerate(study.policies):
             offset = (k - (len(study.policies) - 1) / 2) * 0.6 / max(len(study.policies), 2)
-            values = [estimates[policy.id][i] for i in rows]
-            _dots(axes, values, offset, study, policy.id)
-        axes.set_yticks(range(len(rows)), [_cut(label) for label in labels])
+            _dots(axes, [estimates[policy.id][i] for i in rows], offset, study, policy.id)
+        axes.set_yticks(range(len(rows)), [short(split.groups[i].label) for i in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("of 100 arrests, within 8 min")
         drawing = svg(drawn, name, f"{title} {_alt(study, split, rows)}")
@@ -106,47 +104,62 @@ def _dots(axes: Any, values: list[Estimate], offset: float, study: Study, policy
         axes.plot([100 * item.value], [y], color=look.colour, marker=look.mark, markersize=5)
 
 
-def _cut(label: str, most: int = 18) -> str:
-    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
-
-
 def _rows(split: GroupSet) -> list[int]:
+    """Which groups are drawn; of many areas, the ends under the comparator."""
     enough = [i for i, group in enumerate(split.groups) if group.arrests >= FEWEST_ARRESTS]
-    if len(enough) <= MOST_ROWS:
-        return enough
+    if split.kind != "area":
+        return enough if len(enough) > 1 else []
     first = next(iter(split.measures[SHOWN].estimates.values()))
     order = sorted(enough, key=lambda i: (first[i].value or 0.0, i))
+    if len(order) <= MOST_ROWS:
+        return order if len(order) > 1 else []
     half = MOST_ROWS // 2
     return order[:half] + order[-half:]
 
 
 def _title(study: Study, split: GroupSet) -> str:
-    shown = study.shown[-1]
-    parts = []
-    for policy in ([study.baseline, *study.options][:3]) or [shown]:
-        gap = split.measures[SHOWN].gaps[policy.id]
-        if gap is None or gap.difference.value is None:
-            continue
-        change = gap.difference
-        if change.low is not None and change.high is not None and change.verdict != "cannot_tell":
-            width = words.span(*sorted((abs(100 * change.low), abs(100 * change.high))), most=0)
-            parts.append(f"{width} with {policy.title}")
-        else:
-            parts.append(f"cannot tell with {policy.title}")
-    if not parts:
-        return f"{split.title}: too few arrests to compare."
-    return f"{split.title}: gap from worst to best, of 100 arrests: {'; '.join(parts)}."
+    measure = split.measures[SHOWN]
+    shown = [study.baseline] if study.lead is study.baseline else [study.lead, study.baseline]
+    gaps = {}
+    for policy in shown:
+        widest = measure.gaps[policy.id]
+        gap = widest.difference if widest else Difference(None)
+        gaps[policy.name] = measure.ends[policy.id] if split.kind in _SIGNED else gap
+    lead = _LEADS.get(split.kind, split.title)
+    if all(gap.verdict in ("cannot_tell", "same") for gap in gaps.values()):
+        return f"{lead}: no clear gap."
+    said = [f"{_gap_words(gap, split.kind)} with {name}" for name, gap in gaps.items()]
+    return f"{lead}: {', '.join(said)}."
+
+
+_SIGNED = ("deprivation_fifth", "time_of_day")
+_LEADS = {
+    "deprivation_fifth": "Most against least deprived fifth",
+    "time_of_day": "Day against night",
+    "area": "Worst against best area",
+    "urban_rural": "Urban and rural, worst against best",
+}
+
+
+def _gap_words(gap: Difference, kind: str) -> str:
+    if gap.verdict in ("cannot_tell", "same"):
+        return "no clear gap"
+    if kind in _SIGNED:
+        return f"{words.change(gap, 'more', 'fewer', scale=100, most=0)} of 100 reached"
+    low, high = sorted((abs(gap.low or 0.0), abs(gap.high or 0.0)))
+    return f"{words.span(low, high, scale=100, most=0)} of 100 apart"
 
 
 def _note(study: Study, split: GroupSet, rows: list[int]) -> str:
-    gap = split.measures[SHOWN].gaps[study.baseline.id]
-    parts = ["Trained hands (volunteer or ambulance) within 8 min."]
-    if gap is not None:
-        parts.append(f"{study.baseline.title}: worst {gap.worst}, best {gap.best}.")
+    parts = []
+    for policy in (study.lead, study.baseline):
+        gap = split.measures[SHOWN].gaps[policy.id]
+        if gap is not None and gap.difference.verdict in ("higher", "lower"):
+            parts.append(f"{policy.name}: worst {gap.worst}, best {gap.best}.")
     hidden = len(split.groups) - len(rows)
     if hidden:
         parts.append(
-            f"{hidden} of {len(split.groups)} groups are not drawn (the middle ones, or fewer than "
+            f"{hidden} of {len(split.groups)} are not drawn (the middle ones, or under "
             f"{FEWEST_ARRESTS} arrests); all are in summary.json."
         )
     return " ".join(parts)
@@ -157,8 +170,8 @@ def _alt(study: Study, split: GroupSet, rows: list[int]) -> str:
     parts = []
     for i in rows:
         said = ", ".join(
-            f"{policy.title} {words.of_hundred(estimates[policy.id][i])}"
+            f"{policy.name} {words.ranged(estimates[policy.id][i], scale=100, most=0)}"
             for policy in study.policies
         )
         parts.append(f"{split.groups[i].label}: {said}")
-    return "; ".join(parts) + "."
+    return f"Dots with intervals, of 100 arrests. {'; '.join(parts)}."

@@ -24,6 +24,8 @@ DAY_HOUR, NIGHT_HOUR = 14, 3
 WEDNESDAY = 2
 FEWEST_IN_CELL = 5
 MOST_OPTION_MAPS = 6
+FINEST_GRID, COARSEST_GRID = 36, 8
+WELL_FILLED = 0.85
 ROADS_AS_LINES = 1500  # more than this many edges become a picture inside the drawing
 
 
@@ -64,12 +66,13 @@ def map_section(study: Study, number: int) -> Raw:
         "The map",
         _aed_pair(study, frame, arrests),
         _option_maps(study, frame, arrests),
-        paragraph(
-            f"Map data {study.facts.credit or '© OpenStreetMap contributors'}. Yellow to brown: "
-            "few to many arrests. North is up.",
-            class_="note",
-        ),
+        paragraph(_note(study), class_="note"),
     )
+
+
+def _note(study: Study) -> str:
+    credit = f"Map data {study.facts.credit}." if study.facts.credit else "The map is invented."
+    return f"Pale to dark brown: few to many arrests. North is up. {credit}"
 
 
 def _frame(region: Any) -> Frame:
@@ -85,14 +88,21 @@ def _arrests(study: Study, frame: Frame) -> Arrests:
     panel, baseline = study.panel, study.baseline.id
     inside = panel.arrest
     x, y = frame.xy(panel.floats(baseline, "lat")[inside], panel.floats(baseline, "lon")[inside])
-    across = int(np.clip(np.sqrt(len(x) / 8), 6, 20))
-    # Hexagons of equal width and height in kilometres, whatever the shape of the frame.
-    wide = (
-        across if frame.width_km >= frame.height_km else across * frame.width_km / frame.height_km
-    )
-    wide = max(int(wide), 3)
-    tall = max(round(wide * frame.height_km / frame.width_km / np.sqrt(3)), 2)
-    return Arrests(x, y, (wide, tall))
+    return Arrests(x, y, _grid(x, y, frame))
+
+
+def _grid(x: Floats, y: Floats, frame: Frame) -> tuple[int, int]:
+    """Hexagons as fine as leaves most arrests in cells that hold enough of them."""
+    longest = max(frame.width_km, frame.height_km)
+    for across in range(FINEST_GRID, COARSEST_GRID, -2):
+        wide = max(round(across * frame.width_km / longest), 2)
+        tall = max(round(across * frame.height_km / longest), 2)
+        counts, _, _ = np.histogram2d(
+            x, y, (wide, tall), ((0, frame.width_km), (0, frame.height_km))
+        )
+        if counts[counts >= 2 * FEWEST_IN_CELL].sum() >= WELL_FILLED * max(len(x), 1):
+            break
+    return wide, max(round(tall / np.sqrt(3)), 2)
 
 
 # --- what is drawn on every map ------------------------------------------------------------------
@@ -123,17 +133,11 @@ def _scale_bar(axes: Any, frame: Frame) -> None:
     said = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
     axes.plot([0, length], [below, below], color=INK, linewidth=2.5, clip_on=False,
               solid_capstyle="butt")  # fmt: skip
-    axes.annotate(said, (length, below), xytext=(4, 0), textcoords="offset points", va="center")
+    axes.annotate(said, (length, below), xytext=(4, 0), textcoords="offset points", va="center",
+                  annotation_clip=False)  # fmt: skip
     axes.annotate(
-        "N", (frame.width_km, below), xytext=(-4, 0), textcoords="offset points", va="center",
-        ha="right", fontweight="bold",
-    )  # fmt: skip
-    axes.annotate(
-        "", (frame.width_km, below), xytext=(-18, -6), textcoords="offset points",
-        annotation_clip=False,
-    )  # fmt: skip
-    axes.annotate(
-        "", xy=(1, 0.045), xytext=(1, -0.045), xycoords="axes fraction", annotation_clip=False,
+        "N", xy=(0.97, 0.05), xytext=(0.97, -0.05), xycoords="axes fraction", ha="center",
+        va="center", annotation_clip=False, fontweight="bold",
         arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2},
     )  # fmt: skip
 
@@ -192,10 +196,9 @@ def _aed_pair(study: Study, frame: Frame, arrests: Arrests) -> Raw:
     state = {name: aed_hours(aeds, at_s) for name, at_s in moments}
     by_day, by_night = state["day"].usable(night=False), state["night"].usable(night=True)
     total = int(np.asarray(aeds.public).sum())
-    fewer = "fewer" if by_night < by_day else "as many"
     lead = (
-        f"{words.count(by_day)} of {words.count(total)} public AEDs can be counted on by day, "
-        f"{words.count(by_night)} at night: {fewer} when most people are at home."
+        f"Of {words.count(total)} public AEDs on the map, {words.count(by_day)} can be counted on "
+        f"by day and {words.count(by_night)} at night."
     )
     panels = [
         _aed_map(study, frame, arrests, state[name], night=name == "night")
@@ -238,10 +241,11 @@ def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, n
     unknown = state.unknown & ~state.open_
     shut = public & ~state.open_ & (~state.unknown | night)
     hollow = unknown & (not night)
-    title = (
-        f"{'At night' if night else 'By day'} ({when}), "
-        f"{words.count(state.usable(night=night))} AEDs can be counted on."
-    )
+    certain = words.count(int(state.open_.sum()))
+    title = f"{'At night' if night else 'By day'} ({when}), {certain} AEDs are open by their hours"
+    if hollow.any():
+        title += f", and {words.count(int(hollow.sum()))} do not say"
+    title += "."
     alt = (
         f"{title} Map of roads and arrests: {int(state.open_.sum())} AEDs open by their hours, "
         f"{int(unknown.sum())} with unknown hours, {int((shut & ~unknown).sum())} closed."
@@ -301,8 +305,8 @@ def _option_map(
     colour = study.looks[policy.id].colour
     share = policy.measures["volunteer_before_ambulance"]
     title = (
-        f"{policy.title}: a volunteer is first at {words.of_hundred(share)} arrests, and not "
-        "everywhere alike."
+        f"{policy.name}: of 100 arrests, a volunteer is first at "
+        f"{words.ranged(share, scale=100, most=1)}, and not everywhere alike."
     )
     first = 100.0 * volunteer_first(study.panel, policy.id)[study.panel.arrest]
     name = f"first-{policy.id.replace('_', '-')}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from scenarios.metrics import words
 from scenarios.report.html import Raw, join, paragraph, section, table, tag
+from scenarios.report.palette import swatch
 from scenarios.report.study import Study
 
 _LIVE_USE = {
@@ -33,15 +34,24 @@ def method_section(study: Study, number: int, files: Sequence[str]) -> Raw:
 def _options(study: Study) -> Raw:
     rows = [
         (
-            study.name(policy.id),
+            join([swatch(study.looks[policy.id]), policy.title]),
             policy.words or "–",
             policy.citation or "–",
             _LIVE_USE.get(policy.live_use, policy.live_use or "–"),
         )
         for policy in study.policies
     ]
-    head = ("Option", "Rule", "After", "Use")
-    return table(head, rows, caption="The options in words")
+    head = ("Option", "Rule", "Published by", "Use")
+    listing = table(head, rows, caption="The options in words", kind="prose")
+    gaps = [
+        tag("li", tag("strong", f"{option.short}: "), "; ".join(option.gaps))
+        for option in study.facts.policies
+        if option.gaps
+    ]
+    if not gaps:
+        return listing
+    filled = paragraph("Where a published rule is silent, these assumptions fill the gap:")
+    return join([listing, filled, tag("ul", *gaps, class_="gaps")])
 
 
 def _parameters(study: Study) -> Raw:
@@ -62,7 +72,7 @@ def _parameters(study: Study) -> Raw:
         return Raw("")
     head = ("Parameter", "Value", "Unit", "Source", "")
     caption = "Every parameter, with its source or the word assumption"
-    return table(head, rows, caption=caption, row_kinds=kinds)
+    return table(head, rows, caption=caption, row_kinds=kinds, kind="prose")
 
 
 def _stress(study: Study) -> Raw:

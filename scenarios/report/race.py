@@ -1,6 +1,8 @@
-"""Section 4: cumulative curves, the share reached by a few marks, who came first, survival."""
+"""Section 4: cumulative curves, the share reached by a few marks, and who came first."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -9,274 +11,269 @@ from scenarios.metrics.measures import FIRST_HELP, WITHIN_S
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
-from scenarios.report.palette import AMBULANCE, shade
+from scenarios.report.palette import AMBULANCE, INK, shade
 from scenarios.report.study import Study
+from scenarios.report.worth import worth
 
 RACES = (
     ("cpr_any", "CPR by anyone", "cpr_any_within_300_s", "5 min"),
-    ("trained_hands", "trained hands", "trained_hands_within_480_s", "8 min"),
-    ("shock", "a first shock", "shock_within_600_s", "10 min"),
+    ("trained_hands", "Trained hands", "trained_hands_within_480_s", "8 min"),
+    ("shock", "A first shock", "shock_within_600_s", "10 min"),
 )
 HELP_WORDS = {
-    "volunteer_with_aed": "a volunteer, with an AED attached before the ambulance",
-    "volunteer": "a volunteer, no AED before the ambulance",
+    "volunteer_with_aed": "a volunteer, with an AED",
+    "volunteer": "a volunteer, without",
     "ambulance": "the ambulance",
     "nobody": "nobody",
 }
-_HELP_SHADE = {"volunteer_with_aed": 1.0, "volunteer": 0.55, "ambulance": 0.08, "nobody": 0.0}
+SOURCE_WORDS = {
+    "responder": "a volunteer",
+    "public": "a bystander",
+    "drone": "a drone",
+    "ambulance": "the ambulance",
+    "none": "none came",
+}
+_HELP_SHADE = {"volunteer_with_aed": 1.0, "volunteer": 0.5, "ambulance": 0.1, "nobody": 0.0}
 LATEST_MIN = 30
 LINE_END_SHARE = 0.95
+WIDE_ENOUGH_FOR_A_NUMBER = 9.0
+IN_A_TITLE = 2
 
 
 def race_section(study: Study, number: int) -> Raw:
     """Time to CPR, trained hands and shock; who came first; what the minutes are worth."""
-    panels = [_panel(study, *race) for race in RACES]
     return section(
         number,
         "race",
         "The race against the ambulance",
         study.legend(ambulance=True),
-        tag("div", *panels, class_="panels"),
+        tag("div", *(_panel(study, *race) for race in RACES), class_="panels"),
         paragraph(
             "Share of all arrests, whether anybody came or not. The pale band is the 95 % "
-            "interval. A first shock counts from the moment at which one could be given.",
+            "interval. Trained hands are a volunteer's or the crew's. A first shock counts from "
+            "the moment at which one could be given.",
             class_="note",
         ),
-        *(_reached(study, clock, name) for clock, name, _, _ in RACES),
+        _half_and_most(study),
         _first_help(study),
-        _worth(study),
+        worth(study),
     )
+
+
+# --- the curves ----------------------------------------------------------------------------------
 
 
 def _panel(study: Study, clock: str, name: str, measure: str, mark: str) -> Raw:
     title = _race_title(study, name, measure, mark)
     drawn_name = f"race-{clock.replace('_', '-')}"
     end = _end_min(study)
-    with canvas(drawn_name, 2.7) as (drawn, axes):
+    with canvas(drawn_name, 2.6) as (drawn, axes):
         for policy in study.policies:
             _curve(study, axes, policy, clock)
-        ambulance = study.baseline.curves["ambulance"]
-        t = np.asarray(study.summary.curve_t_s) / 60
-        axes.plot(t, 100 * np.asarray(ambulance.value), color=AMBULANCE, linestyle=(0, (5, 3)),
-                  linewidth=1.3)  # fmt: skip
+        _ambulance(study, axes)
         axes.set(xlim=(0, end), ylim=(0, 100), xlabel="minutes from the call")
         axes.set_ylabel("of 100 arrests")
         axes.set_xticks(_ticks(end))
         drawing = svg(drawn, drawn_name, f"{title} {_alt(study, clock)}")
-    return figure(title, drawing, stamp=study.stamp)
+    drawn_figure = figure(title, drawing, stamp=study.stamp)
+    return tag("div", drawn_figure, _reached(study, clock, name), class_="panel")
 
 
-def _curve(study: Study, axes: object, policy: PolicySummary, clock: str) -> None:
+def _curve(study: Study, axes: Any, policy: PolicySummary, clock: str) -> None:
     look = study.looks[policy.id]
     curve = policy.curves[clock]
-    t = np.asarray(study.summary.curve_t_s) / 60
+    minutes = np.asarray(study.summary.curve_t_s) / 60
     low, high = (
-        np.asarray([np.nan if v is None else v for v in band], dtype=np.float64)
+        100 * np.asarray([np.nan if v is None else v for v in band], dtype=np.float64)
         for band in (curve.low, curve.high)
     )
     if np.isfinite(low).any():
-        axes.fill_between(t, 100 * low, 100 * high, color=look.colour, alpha=0.18, linewidth=0)  # type: ignore[attr-defined]
-    offset = 4 + 3 * list(study.looks).index(policy.id)
-    axes.plot(t, 100 * np.asarray(curve.value), color=look.colour, linewidth=1.8, marker=look.mark,  # type: ignore[attr-defined]
-              markersize=5, markevery=(offset, 12))  # fmt: skip
+        axes.fill_between(minutes, low, high, color=look.colour, alpha=0.18, linewidth=0)
+    # The marks of different options stand apart, so that they can be told in grey print.
+    offset = 6 + 4 * list(study.looks).index(policy.id)
+    axes.plot(
+        minutes,
+        100 * np.asarray(curve.value),
+        color=look.colour,
+        linewidth=1.8,
+        marker=look.mark,
+        markersize=5,
+        markevery=(offset, 16),
+    )
+
+
+def _ambulance(study: Study, axes: Any) -> None:
+    curve = study.baseline.curves["ambulance"]
+    minutes = np.asarray(study.summary.curve_t_s) / 60
+    axes.plot(
+        minutes,
+        100 * np.asarray(curve.value),
+        color=AMBULANCE,
+        linestyle=(0, (5, 3)),
+        linewidth=1.3,
+    )
 
 
 def _end_min(study: Study) -> int:
     values = np.asarray(study.baseline.curves["ambulance"].value)
-    t = np.asarray(study.summary.curve_t_s) / 60
+    minutes = np.asarray(study.summary.curve_t_s) / 60
     reached = np.flatnonzero(values >= LINE_END_SHARE * max(float(values[-1]), 1e-9))
-    last = float(t[reached[0]]) if len(reached) else LATEST_MIN
+    last = float(minutes[reached[0]]) if len(reached) else LATEST_MIN
     return int(min(max(5 * np.ceil(last / 5), 10), LATEST_MIN))
 
 
 def _ticks(end: int) -> list[int]:
-    marks = [0, 3, 5, 8, 10, 15, 20, 25, 30]
-    return [m for m in marks if m <= end and (end <= 15 or m not in (3, 8))]
+    marks = (0, 3, 5, 8, 10, 15) if end <= 15 else (0, 5, 10, 15, 20, 25, 30)
+    return [mark for mark in marks if mark <= end]
 
 
 def _race_title(study: Study, name: str, measure: str, mark: str) -> str:
     if not study.options:
         share = study.estimate(study.baseline.id, measure)
-        return f"By {mark}, {words.of_hundred(share)} arrests have {name}."
-    parts = []
-    for option in study.options[:3]:
-        change = study.difference(option.id, measure)
-        if change.verdict == "same":
-            parts.append(f"as many with {option.title}")
-        elif change.verdict == "cannot_tell":
-            parts.append(f"we cannot tell for {option.title}")
-        else:
-            text = words.change(change, "more", "fewer", scale=100, most=1)
-            parts.append(f"{text} with {option.title}")
+        return f"{name} within {mark}: {words.ranged(share, scale=100, most=1)} of 100 arrests."
+    parts = [_change_words(study, option, measure) for option in study.options[:IN_A_TITLE]]
     return (
-        f"By {mark}, of 100 arrests these have {name} beyond {study.baseline.title}: "
-        f"{'; '.join(parts)}."
+        f"{name} within {mark}, of 100 arrests: {words.listed(parts)} than with "
+        f"{study.baseline.name}."
     )
+
+
+def _change_words(study: Study, option: PolicySummary, measure: str) -> str:
+    change = study.difference(option.id, measure)
+    if change.verdict == "same":
+        return f"no more with {option.name}"
+    if change.verdict == "cannot_tell":
+        return f"we cannot tell whether more with {option.name}"
+    return f"{words.change(change, 'more', 'fewer', scale=100, most=1)} with {option.name}"
 
 
 def _alt(study: Study, clock: str) -> str:
     parts = [
-        f"{policy.title}: half by {words.minutes(policy.measures[f'{clock}_median_s'])}"
+        f"{policy.name}: half by {words.minutes(policy.measures[f'{clock}_median_s'])}"
         for policy in study.policies
     ]
-    return (
-        "Cumulative curves of the share of arrests by minutes from the call. " + "; ".join(parts)
-    ) + "."
+    lead = "Cumulative curves of the share of arrests by minutes from the call."
+    return f"{lead} {'; '.join(parts)}."
 
 
 def _reached(study: Study, clock: str, name: str) -> Raw:
-    head = ["", *(f"by {limit // 60} min" for limit in WITHIN_S), "half by", "nine in ten by"]
-    rows = []
-    for policy in study.policies:
-        cells: list[object] = [study.name(policy.id)]
-        cells += [
-            words.ranged(policy.measures[f"{clock}_within_{limit}_s"], scale=100, most=1)
-            for limit in WITHIN_S
+    head = ["by minute", *(f"{limit // 60}" for limit in WITHIN_S)]
+    rows = [
+        [
+            study.name(policy.id),
+            *(
+                words.dash(policy.measures[f"{clock}_within_{limit}_s"], scale=100, most=1)
+                for limit in WITHIN_S
+            ),
         ]
-        cells += [
-            words.minutes(policy.measures[f"{clock}_{name_}_s"]) for name_ in ("median", "p90")
+        for policy in study.policies
+    ]
+    caption = f"{name}: of 100 arrests, how many by then"
+    return table(head, rows, caption=caption, kind="dense")
+
+
+def _half_and_most(study: Study) -> Raw:
+    clocks = [(clock, name) for clock, name, _, _ in RACES] + [("ambulance", "The ambulance")]
+    marks = (("median", "half of the arrests"), ("p90", "nine in ten"))
+    rows = [
+        [
+            f"{name}: {said}",
+            *(words.minutes(policy.measures[f"{clock}_{mark}_s"]) for policy in study.policies),
         ]
-        rows.append(cells)
-    return table(head, rows, caption=f"Of 100 arrests, how many have {name}", kind="reached")
+        for clock, name in clocks
+        for mark, said in marks
+    ]
+    head = ["", *(study.name(policy.id) for policy in study.policies)]
+    return table(head, rows, caption="When half, and nine in ten, of all arrests have been reached")
+
+
+# --- who came first ------------------------------------------------------------------------------
 
 
 def _first_help(study: Study) -> Raw:
     parts = [
-        f"{words.of_hundred(study.estimate(p.id, 'volunteer_before_ambulance'))} with {p.title}"
-        for p in study.shown[:3]
+        f"{words.ranged(study.estimate(p.id, 'volunteer_before_ambulance'), scale=100, most=1)} "
+        f"with {p.name}"
+        for p in study.shown[: IN_A_TITLE + 1]
     ]
-    title = f"A volunteer is there before the ambulance at {words.listed(parts)} arrests."
+    title = f"Of 100 arrests, a volunteer is there before the ambulance at {words.listed(parts)}."
+    note = (
+        "Dark: a volunteer, and an AED is attached before the ambulance. Half-dark: a volunteer "
+        "without. Pale: the ambulance first. Hatched: nobody."
+    )
+    drawn = figure(title, _first_help_bars(study, title), note=note, stamp=study.stamp)
+    tables = tag("div", _first_help_table(study), _aed_sources(study), class_="panel")
+    return join(
+        [
+            tag("h3", "Who came first"),
+            tag("div", drawn, tables, class_="panels"),
+        ]
+    )
+
+
+def _first_help_bars(study: Study, title: str) -> Raw:
     name = "first-help"
-    with canvas(name, 0.75 + 0.5 * len(study.policies)) as (drawn, axes):
+    with canvas(name, 0.7 + 0.42 * len(study.policies)) as (drawn, axes):
         for row, policy in enumerate(study.policies):
             _stack(study, axes, policy, row)
         axes.set(xlim=(0, 100), xlabel="of 100 arrests")
-        axes.set_yticks(range(len(study.policies)), [_short(p.title) for p in study.policies])
+        axes.set_yticks(range(len(study.policies)), [short(p.name) for p in study.policies])
         axes.invert_yaxis()
         axes.grid(visible=False)
-        drawing = svg(drawn, name, title)
-    rows = [
-        [study.name(p.id), *(
-            words.ranged(p.measures[f"first_help_{kind}"], scale=100, most=1)
-            for kind in FIRST_HELP
-        )]
-        for p in study.policies
-    ]  # fmt: skip
-    note = (
-        "Dark: a volunteer, with an AED attached before the ambulance. Half-dark: a volunteer, no "
-        "AED. Pale: the ambulance first. Hatched: nobody."
-    )
-    return join(
-        [
-            tag("h3", "Who of the trained came first"),
-            figure(title, drawing, note=note, stamp=study.stamp),
-            table(
-                ["", *HELP_WORDS.values()], rows, caption="Of 100 arrests, who came first"
-            ),
-            _aed_sources(study),
-        ]
-    )  # fmt: skip
+        return svg(drawn, name, f"{title} One stacked bar per option; the table holds the numbers.")
 
 
-def _stack(study: Study, axes: object, policy: PolicySummary, row: int) -> None:
+def _stack(study: Study, axes: Any, policy: PolicySummary, row: int) -> None:
     left = 0.0
     colour = study.looks[policy.id].colour
     for kind in FIRST_HELP:
         width = 100 * (policy.measures[f"first_help_{kind}"].value or 0.0)
         if width <= 0:
             continue
-        axes.barh(  # type: ignore[attr-defined]
-            row, width, left=left, height=0.7, color=shade(colour, _HELP_SHADE[kind]),
-            edgecolor=colour, linewidth=0.8, hatch="////" if kind == "nobody" else None,
-        )  # fmt: skip
-        if width >= 9:
-            axes.text(  # type: ignore[attr-defined]
-                left + width / 2, row, f"{width:.0f}", ha="center", va="center",
-                color="white" if kind == "volunteer_with_aed" else "#1c1c1c",
-            )  # fmt: skip
+        axes.barh(
+            row,
+            width,
+            left=left,
+            height=0.7,
+            color=shade(colour, _HELP_SHADE[kind]),
+            edgecolor=colour,
+            linewidth=0.8,
+            hatch="////" if kind == "nobody" else None,
+        )
+        if width >= WIDE_ENOUGH_FOR_A_NUMBER:
+            ink = "white" if kind == "volunteer_with_aed" else INK
+            axes.text(left + width / 2, row, f"{width:.0f}", ha="center", va="center", color=ink)
         left += width
 
 
-def _short(title: str, most: int = 18) -> str:
-    if len(title) <= most:
-        return title
-    cut = title[:most].rsplit(" ", 1)[0]
-    return f"{cut} …"
+def short(label: str, most: int = 18) -> str:
+    """A label that leaves room for the drawing."""
+    return label if len(label) <= most else f"{label[: most - 1].rstrip()}…"
+
+
+def _first_help_table(study: Study) -> Raw:
+    rows = [_shares(study, policy, "first_help", tuple(HELP_WORDS)) for policy in study.policies]
+    caption = "Of 100 arrests, who of the trained came first"
+    return table(["", *HELP_WORDS.values()], rows, caption=caption, kind="dense prose")
 
 
 def _aed_sources(study: Study) -> Raw:
-    names = {
-        "responder": "a volunteer", "public": "a bystander", "drone": "a drone",
-        "ambulance": "the ambulance", "none": "none came",
-    }  # fmt: skip
-    used = {
-        key: label
-        for key, label in names.items()
-        if any(p.measures[f"aed_source_{key}"].value for p in study.policies)
-    }
-    rows = [
-        [study.name(p.id), *(
-            words.ranged(p.measures[f"aed_source_{key}"], scale=100, most=1) for key in used
-        )]
-        for p in study.policies
-    ]  # fmt: skip
-    caption = "Of 100 arrests, who brought the first AED or monitor"
-    return table(["", *used.values()], rows, caption=caption)
+    used = tuple(
+        key
+        for key in SOURCE_WORDS
+        if any(policy.measures[f"aed_source_{key}"].value for policy in study.policies)
+    )
+    rows = [_shares(study, policy, "aed_source", used) for policy in study.policies]
+    caption = "Of 100 arrests, who brought the first AED"
+    return table(
+        ["", *(SOURCE_WORDS[key] for key in used)], rows, caption=caption, kind="dense prose"
+    )
 
 
-def _worth(study: Study) -> Raw:
-    model_rows = [
-        (
-            tag("strong", model.title),
-            model.domain or "–",
-            model.source or "–",
-            " ".join(model.marks) or "–",
-        )
-        for model in study.facts.outcomes
+def _shares(
+    study: Study, policy: PolicySummary, measure: str, keys: tuple[str, ...]
+) -> list[object]:
+    return [
+        study.name(policy.id),
+        *(words.dash(policy.measures[f"{measure}_{key}"], scale=100, most=1) for key in keys),
     ]
-    return join(
-        [
-            tag("h3", "What the minutes are worth"),
-            _survival_table(study),
-            table(
-                ("Model", "Made for", "Source", "What to know"),
-                model_rows,
-                caption="The outcome models: they differ by up to a factor of two in level",
-            ),
-        ]
-    )
-
-
-def _survival_table(study: Study) -> Raw:
-    largest = max(
-        (
-            abs(study.difference(p.id, f"survivors_per_year_{m.name}").high or 0.0)
-            for p in study.options
-            for m in study.facts.outcomes
-        ),
-        default=0.0,
-    )
-    when = words.period(largest)
-    rows = []
-    for policy in study.policies:
-        for model in study.facts.outcomes:
-            extra = study.difference(policy.id, f"survivors_per_year_{model.name}")
-            cell = words.ranged(extra, scale=when.years) if extra.value is not None else "–"
-            if extra.verdict == "same":
-                cell = "no difference"
-            elif extra.value is not None and extra.verdict == "cannot_tell":
-                cell = f"cannot tell ({cell})"
-            rows.append(
-                (
-                    study.name(policy.id),
-                    model.title,
-                    words.of_hundred(policy.measures[f"survival_{model.name}"]),
-                    words.ranged(policy.measures[f"survivors_per_year_{model.name}"]),
-                    cell,
-                )
-            )
-    head = (
-        "", "Outcome model", "Chance of survival", "Survivors expected a year",
-        f"Extra {when.words}, against {study.baseline.title}",
-    )  # fmt: skip
-    return table(head, rows, caption="Survivors expected, under each outcome model")

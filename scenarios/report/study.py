@@ -48,6 +48,13 @@ class Study:
         """What a comparison is about: the options, or the only policy there is."""
         return self.options or self.policies
 
+    @property
+    def lead(self) -> PolicySummary:
+        """The option with most survivors expected: the one that titles speak of."""
+        models = self.facts.outcomes
+        key = f"survival_{models[0].name}" if models else "volunteer_before_ambulance"
+        return max(self.shown, key=lambda policy: policy.measures[key].value or 0.0)
+
     def against(self, policy: str) -> Comparison | None:
         """The comparison of an option with the comparator."""
         return next((c for c in self.summary.comparisons if c.policy == policy), None)
@@ -63,7 +70,7 @@ class Study:
 
     def name(self, policy: str) -> Raw:
         """The option's swatch and title."""
-        return join([swatch(self.looks[policy]), self.summary.policy(policy).title])
+        return join([swatch(self.looks[policy]), self.summary.policy(policy).name])
 
     def legend(self, *, ambulance: bool = False) -> Raw:
         """Swatches with titles, once above a row of panels."""

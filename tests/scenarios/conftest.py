@@ -152,8 +152,8 @@ def _incident(
                  arrived_t_s=there)  # fmt: skip
         before = [t for t in arrived if t < ambulance]
         hands = min(before, default=None)
-        times = [t for t in (bystander, hands, ambulance) if t is not None]
-        aed = hands + 60 if hands is not None and uniforms[0, 3] < 0.3 else ambulance + 60
+        times = [t for t in (bystander, hands, ambulance + 60) if t is not None]
+        aed = hands + 60 if hands is not None and uniforms[0, 3] < 0.3 else ambulance + 90
         shock = aed + 30
         cpr = min(times)
         _add(
@@ -164,7 +164,8 @@ def _incident(
             n_arrived_before_ambulance=len(before), t_recognised_s=recognised,
             t_first_alert_s=recognised if asked else None,
             t_cpr_any_s=cpr if arrest and k % 29 else None,
-            t_trained_hands_s=hands, t_aed_attached_s=aed if arrest else None,
+            t_trained_hands_s=min(hands or ambulance + 60, ambulance + 60),
+            t_aed_attached_s=aed if arrest else None,
             t_shock_s=shock if arrest else None, t_ambulance_s=ambulance,
             first_aed_source="responder" if aed < ambulance else "ambulance", invented=True,
         )  # fmt: skip

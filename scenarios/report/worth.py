@@ -1,0 +1,182 @@
+"""What the minutes are worth: survival under each outcome model, and four figures side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenarios.metrics import words
+from scenarios.metrics.facts import OutcomeFacts
+from scenarios.metrics.shape import PolicySummary
+from scenarios.report.drawing import canvas, svg
+from scenarios.report.html import Raw, figure, join, table, tag
+from scenarios.report.palette import INK
+from scenarios.report.study import Study
+
+
+def worth(study: Study) -> Raw:
+    """Survival under every outcome model, the models themselves, the four headline metrics."""
+    drawn = [_extra_figure(study)] if study.options and study.facts.outcomes else []
+    return join(
+        [
+            tag("h3", "What the minutes are worth"),
+            tag("div", *drawn, _four(study), class_="panels"),
+            _survival_table(study),
+            _models(study),
+        ]
+    )
+
+
+def _period(study: Study) -> words.Period:
+    ends = [
+        abs(end)
+        for option in study.options
+        for model in study.facts.outcomes
+        for end in (_extra(study, option, model).low, _extra(study, option, model).high)
+        if end is not None
+    ]
+    return words.period(max(ends, default=0.0))
+
+
+def _extra(study: Study, option: PolicySummary, model: OutcomeFacts) -> Any:
+    return study.difference(option.id, f"survivors_per_year_{model.name}")
+
+
+def _extra_words(study: Study, option: PolicySummary, model: OutcomeFacts) -> str:
+    extra = _extra(study, option, model)
+    text = words.ranged(extra, scale=_period(study).years)
+    if extra.verdict == "same":
+        return "no difference"
+    return f"cannot tell ({text})" if extra.verdict == "cannot_tell" else text
+
+
+def _extra_figure(study: Study) -> Raw:
+    when = _period(study)
+    first = study.facts.outcomes[0]
+    clear = [p for p in study.options if _extra(study, p, first).verdict == "higher"]
+    said = (
+        f"{words.listed([p.name for p in clear])} add survivors"
+        if len(clear) > 1
+        else f"{clear[0].name} adds survivors"
+        if clear
+        else "No option can be told from none"
+    )
+    agree = (
+        "; the models agree on the direction"
+        if len(study.facts.outcomes) > 1 and _agree(study)
+        else "; not every model tells the same"
+        if len(study.facts.outcomes) > 1
+        else ""
+    )
+    title = f"{said} against {study.baseline.name}{agree}."
+    rows = len(study.facts.outcomes)
+    name = "extra"
+    with canvas(name, 0.8 + 0.3 * rows + 0.16 * rows * len(study.options)) as (drawn, axes):
+        for k, option in enumerate(study.options):
+            offset = (k - (len(study.options) - 1) / 2) * 0.6 / max(len(study.options), 2)
+            for row, model in enumerate(study.facts.outcomes):
+                _dot(axes, study, option, model, row + offset, when.years)
+        axes.axvline(0, color=INK, linewidth=0.9)
+        axes.set_yticks(range(rows), [_wrapped(m.title) for m in study.facts.outcomes])
+        axes.set_ylim(rows - 0.5, -0.5)
+        axes.set_xlabel(f"extra survivors {when.words}")
+        alt = "; ".join(
+            f"{option.name}, {model.title}: {_extra_words(study, option, model)}"
+            for option in study.options
+            for model in study.facts.outcomes
+        )
+        drawing = svg(drawn, name, f"{title} {alt}.")
+    return figure(title, drawing, stamp=study.stamp)
+
+
+def _dot(
+    axes: Any, study: Study, option: PolicySummary, model: OutcomeFacts, y: float, scale: float
+) -> None:
+    extra = _extra(study, option, model)
+    look = study.looks[option.id]
+    if extra.low is not None and extra.high is not None:
+        axes.plot([scale * extra.low, scale * extra.high], [y, y], color=look.colour, linewidth=1.6)
+    if extra.value is not None:
+        axes.plot([scale * extra.value], [y], color=look.colour, marker=look.mark, markersize=5.5)
+
+
+def _agree(study: Study) -> bool:
+    return all(
+        len({_extra(study, option, model).verdict for model in study.facts.outcomes}) == 1
+        for option in study.options
+    )
+
+
+def _wrapped(title: str) -> str:
+    head, comma, tail = title.partition(", ")
+    if comma:
+        return f"{head},\n{tail}"
+    words_ = title.split()
+    half = (len(words_) + 1) // 2
+    return " ".join(words_[:half]) + "\n" + " ".join(words_[half:]) if len(title) > 14 else title
+
+
+def _survival_table(study: Study) -> Raw:
+    rows = []
+    for policy in study.policies:
+        for model in study.facts.outcomes:
+            compared = policy.id != study.baseline.id
+            rows.append(
+                (
+                    study.name(policy.id),
+                    model.title,
+                    words.ranged(policy.measures[f"survival_{model.name}"], scale=100, most=2),
+                    words.ranged(policy.measures[f"survivors_per_year_{model.name}"]),
+                    _extra_words(study, policy, model) if compared else "–",
+                )
+            )
+    head = (
+        "",
+        "Outcome model",
+        "Survivors of 100 arrests",
+        "Survivors a year",
+        f"Extra {_period(study).words}",
+    )
+    caption = f"Survivors expected under each outcome model; extra against {study.baseline.name}"
+    return table(head, rows, caption=caption)
+
+
+def _models(study: Study) -> Raw:
+    rows = [
+        (model.title, model.domain or "–", model.source or "–", " ".join(model.marks) or "–")
+        for model in study.facts.outcomes
+    ]
+    caption = (
+        "The outcome models; their levels differ by up to a factor of two, so trust directions"
+    )
+    return table(
+        ("Model", "Made for", "Source", "What to know"), rows, caption=caption, kind="prose"
+    )
+
+
+def _four(study: Study) -> Raw:
+    """The four metrics of the published phased-alert comparison, side by side."""
+    first = study.facts.outcomes[0] if study.facts.outcomes else None
+    rows = []
+    for policy in study.policies:
+        measures = policy.measures
+        survival = (
+            words.dash(measures[f"survival_{first.name}"], scale=100, most=2) if first else "–"
+        )
+        rows.append(
+            (
+                study.name(policy.id),
+                survival,
+                words.dash(measures["volunteer_before_ambulance"], scale=100, most=1),
+                words.dash(measures["asked_per_call"], most=2),
+                words.dash(measures["redundant_per_arrest"], scale=100, most=1),
+            )
+        )
+    head = (
+        "",
+        "survivors of 100",
+        "volunteer first, of 100",
+        "people asked per call",
+        "redundant arrivals, per 100",
+    )
+    caption = "The four figures that published comparisons use"
+    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
