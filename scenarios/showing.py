@@ -41,7 +41,8 @@ def region_lines(facts: dict[str, Any]) -> list[str]:
         f"private {counts['aeds_private']:,})"
     )
     people = facts["population"]
-    spread = f"{counts['demand_places']:,} places ({facts['demand_source']})"
+    kind = facts.get("demand_source", "buildings and junctions")
+    spread = f"{counts['demand_places']:,} places ({kind})"
     lines.append(f"People: {people:,.0f} over {spread}" if people else f"People: unknown; {spread}")
     lines += [f"Warning: {warning}" for warning in facts["warnings"]]
     lines.append(f"Map data: {facts['credit']}, {facts['licence']}")

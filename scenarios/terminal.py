@@ -56,17 +56,16 @@ def _told_as(error: Exception) -> tuple[list[str], int]:
     from scenarios.errors import (  # noqa: PLC0415
         InputFaults,
         OutputRefused,
-        RegionUnavailable,
         ScenariosError,
     )
     from sim.errors import SimError  # noqa: PLC0415
 
     if isinstance(error, InputFaults):
         return [str(fault) for fault in error.faults], WRONG_INPUT
-    if isinstance(error, RegionUnavailable):
-        return [_one_line(error)], FAILED
-    if isinstance(error, ScenariosError | OutputRefused | GeoError | DispatchError | SimError):
+    if isinstance(error, OutputRefused | GeoError | DispatchError | SimError):
         return str(error).splitlines(), WRONG_INPUT
+    if isinstance(error, ScenariosError):
+        return [_one_line(error)], FAILED
     if isinstance(error, ModuleNotFoundError):
         missing = f"the package {error.name!r} is missing: install heartreach[planner]"
         return [missing], FAILED

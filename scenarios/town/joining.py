@@ -83,7 +83,7 @@ def _shared(places: Floats) -> tuple[Ints, Floats]:
     """Node of each place, and the nodes' places, on a fine grid."""
     cells = np.round(places / GRID_M).astype(np.int64)
     unique, node = np.unique(cells, axis=0, return_inverse=True)
-    return node.ravel().astype(np.int64), unique * GRID_M
+    return node.ravel().astype(np.int64), np.asarray(unique * GRID_M, dtype=np.float64)
 
 
 def _pieces(

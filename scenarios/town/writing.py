@@ -21,8 +21,8 @@ from scenarios.town.streets import airfield, draw_streets, river_water
 
 NAME = "Marchbridge"
 TIMEZONE = "Europe/London"
-# Open sea west of the Isles of Scilly: no real street can be mistaken for one of ours.
-CENTRE = LocalProjection(lat=49.95, lon=-7.6)
+# Open sea off the north coast of Cornwall: no real street can be mistaken for one of ours.
+CENTRE = LocalProjection(lat=50.40, lon=-5.45)
 EXTRACT_FILE = "town.osm.pbf"
 ZONES_FILE = "zones.geojson"
 ATTRIBUTION = "Invented by Heartreach; not a real place."
