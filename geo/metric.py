@@ -80,6 +80,13 @@ class Metric:
         )
         return leave, reach
 
+    @cached_property
+    def turned(self) -> Metric:
+        """The same streets with every direction reversed: for times *to* a place."""
+        return Metric(
+            self.hierarchy, self.backward_ds, self.forward_ds, self.down_ds, self.up_ds
+        )
+
     @property
     def core_up_ds(self) -> Ints:
         """``up_ds`` of the core's slots."""
@@ -179,7 +186,7 @@ class Places:
     leave_ds: Ints  # [P, 2] from the place to each end
     reach_ds: Ints  # [P, 2] from each end to the place
     edge: Ints  # [P], -1 where the place is a node or nowhere
-    along_ds: Ints  # [P, 2] from each end to the place without the walk between place and road
+    access_ds: Ints  # [P] walk between the place and the road, part of the times above
 
     def __len__(self) -> int:
         return len(self.edge)
@@ -190,7 +197,7 @@ class Places:
         node = np.array(nodes, dtype=np.int32).reshape(-1)
         ends = np.stack([node, np.full_like(node, -1)], axis=1)
         zero = np.where(ends >= 0, 0, INF_DS).astype(np.int32)
-        return cls(ends, zero, zero.copy(), np.full_like(node, -1), zero.copy())
+        return cls(ends, zero, zero.copy(), np.full_like(node, -1), np.zeros_like(node))
 
     @classmethod
     def of_positions(cls, metric: Metric, positions: Positions, *, own_times: bool) -> Places:
@@ -217,21 +224,31 @@ class Places:
         to_u, to_v, from_u, from_v = (
             np.where(edge >= 0, np.minimum(column, INF_DS), INF_DS) for column in columns
         )
-        reach = np.stack([from_u, from_v], axis=1).astype(np.int32)
         return cls(
             ends=ends,
             leave_ds=np.stack([to_u, to_v], axis=1).astype(np.int32),
-            reach_ds=reach,
+            reach_ds=np.stack([from_u, from_v], axis=1).astype(np.int32),
             edge=edge,
-            along_ds=np.where(reach < INF_DS, reach - access[:, None], INF_DS).astype(np.int32),
+            access_ds=access.astype(np.int32),
         )
+
+    @cached_property
+    def along_ds(self) -> Ints:
+        """From each end to the place on the road, without the walk between the two; i32[P, 2]."""
+        open_ = self.reach_ds < INF_DS
+        return np.where(open_, self.reach_ds - self.access_ds[:, None], INF_DS).astype(np.int32)
+
+    @property
+    def turned(self) -> Places:
+        """The same places for the ``turned`` metric."""
+        return Places(self.ends, self.reach_ds, self.leave_ds, self.edge, self.access_ds)
 
     def take(self, index: Any) -> Places:
         """The places at these indices (integers, a slice or a mask), in this order."""
         return Places(
             *(
                 np.ascontiguousarray(column[index])
-                for column in (self.ends, self.leave_ds, self.reach_ds, self.edge, self.along_ds)
+                for column in (self.ends, self.leave_ds, self.reach_ds, self.edge, self.access_ds)
             )
         )
 

@@ -1,0 +1,343 @@
+"""Travel times from many places to many places: dense, cut off, or into a file.
+
+Everything is int32 deciseconds with ``INF_DS`` for "no way", or uint16 deciseconds with 65,535
+for "109 minutes or more, or no way" (``UINT16_CLOSED_DS``).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from geo.errors import NetworkError
+from geo.metric import Anchors, Metric, Places
+from geo.network import INF_DS
+
+UINT16_CLOSED_DS = 65_535
+"""What a uint16 table holds where the way takes that long or there is none."""
+
+ROW_BYTES = 64
+"""Lanes of one sweep share a cache line: 16 of int32 or 32 of uint16."""
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseTimes:
+    """Times up to a cut-off, row by row: row i holds entries first[i] .. first[i + 1]."""
+
+    first: NDArray[np.int64]  # [sources + 1]
+    target: Ints  # ascending within a row
+    ds: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """The part of the core that the targets need, for rows of one type."""
+
+    node: Ints
+    first: Ints
+    head: Ints
+    ds: NDArray[Any]
+    at: Ints  # [t, 2] local numbers, len(node) where there is none
+    at_ds: NDArray[Any]  # [t, 2]
+
+
+class TargetSet:
+    """Places to which times are asked again and again, with what the sweeps need of the core.
+
+    Share one between threads; it is not changed by a query.
+    """
+
+    def __init__(self, metric: Metric, targets: Places) -> None:
+        self.metric = metric
+        self.targets = targets
+        self._anchors = metric.reaching(targets)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def wide(self) -> _Selection:
+        """For rows of int32."""
+        return _selected(self.metric, self._anchors, np.int32, INF_DS)
+
+    @cached_property
+    def narrow(self) -> _Selection:
+        """For rows of uint16."""
+        return _selected(self.metric, self._anchors, np.uint16, UINT16_CLOSED_DS)
+
+    @cached_property
+    def by_piece(self) -> tuple[Ints, Ints]:
+        """Pieces of the targets in ascending order, and the targets in that order."""
+        return by_key(self._anchors.piece)
+
+    @cached_property
+    def by_edge(self) -> tuple[Ints, Ints]:
+        """Edges of the targets in ascending order, and the targets in that order."""
+        return by_key(self.targets.edge)
+
+    def times_ds(
+        self,
+        sources: Places,
+        *,
+        dtype: DTypeLike = np.int32,
+        out: NDArray[Any] | None = None,
+        threads: int = 1,
+    ) -> NDArray[Any]:
+        """All times, [sources, targets]; the same whatever the number of threads.
+
+        Args:
+            sources: where the ways begin.
+            dtype: int32, or uint16 for times below 109 minutes.
+            out: an array of that shape and type to fill, for example a ``numpy.memmap``.
+            threads: sweeps that run side by side; the kernels release the interpreter lock.
+
+        Raises:
+            NetworkError: another type, or ``out`` of another shape or type.
+        """
+        kind = np.dtype(dtype)
+        if kind not in (np.dtype(np.int32), np.dtype(np.uint16)):
+            raise NetworkError(f"times: expected int32 or uint16, not {kind}")
+        shape = (len(sources), len(self))
+        table = _empty_table(shape, kind) if out is None else out
+        if table.shape != shape or table.dtype != kind or table.strides[1] != kind.itemsize:
+            raise NetworkError(f"times: expected out to be a C array of {kind} of shape {shape}")
+        if 0 in shape:
+            return table
+        work = _Work(self, sources)
+        narrow = kind == np.dtype(np.uint16)
+        _in_threads(
+            lambda begin, end: work.fill(table, begin, end, narrow=narrow), len(sources), threads
+        )
+        return table
+
+    def times_within(self, sources: Places, *, cutoff_s: float, threads: int = 1) -> SparseTimes:
+        """The times of at most ``cutoff_s`` seconds, as sparse rows.
+
+        Raises:
+            NetworkError: a cut-off that is negative or not a number.
+        """
+        from geo.kernels_sweep import keep_within  # noqa: PLC0415 - numba loads when needed
+
+        if not cutoff_s >= 0:
+            raise NetworkError(f"times: expected a cut-off of 0 s or more, not {cutoff_s:g}")
+        cutoff_ds = int(min(np.floor(cutoff_s * 10.0 + 1e-6), INF_DS - 1))
+        narrow = cutoff_ds < UINT16_CLOSED_DS
+        kind = np.uint16 if narrow else np.int32
+        work = _Work(self, sources)
+
+        def part(begin: int, end: int) -> tuple[Any, ...]:
+            lanes = ROW_BYTES // np.dtype(kind).itemsize
+            block = _empty_table((lanes, len(self)), np.dtype(kind))
+            flat, width = _flat(block)
+            first = np.zeros(end - begin + 1, np.int64)
+            target, ds, filled = np.empty(1024, np.int32), np.empty(1024, np.int32), 0
+            for base in range(begin, end, lanes):
+                stop = min(base + lanes, end)
+                count = stop - base
+                work.fill(block[:count], base, stop, narrow=narrow, out_row=np.arange(count))
+                counts = first[base - begin : stop - begin + 1]
+                target, ds, filled = keep_within(
+                    flat, width, count, len(self), cutoff_ds, counts, target, ds, filled
+                )
+            return first, target[:filled], ds[:filled]
+
+        parts = _in_threads(part, len(sources), threads) if len(sources) and len(self) else []
+        return _joined(parts, work.order if parts else np.zeros(0, np.int64), len(sources))
+
+
+def times_ds(
+    metric: Metric,
+    sources: Places,
+    targets: Places,
+    *,
+    dtype: DTypeLike = np.int32,
+    out: NDArray[Any] | None = None,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """``TargetSet(metric, targets).times_ds(...)``, for targets that are asked once."""
+    return TargetSet(metric, targets).times_ds(sources, dtype=dtype, out=out, threads=threads)
+
+
+class _Work:
+    """One question to a target set: its sources, tied to the core and put in a good order."""
+
+    def __init__(self, targets: TargetSet, sources: Places) -> None:
+        self.targets = targets
+        self.sources = sources
+        self.anchors = targets.metric.leaving(sources)
+        # Sources that lie near each other share most of their upward search.
+        self.order = np.argsort(self.anchors.at[:, 0], kind="stable")
+
+    def fill(
+        self,
+        table: NDArray[Any],
+        begin: int,
+        end: int,
+        *,
+        narrow: bool,
+        out_row: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Rows of the sources ``order[begin:end]``: into their own rows, or into ``out_row``."""
+        rows_of = self.order[begin:end] if out_row is None else out_row
+        self._sweep(table, begin, end, rows_of, narrow=narrow)
+
+    def _sweep(
+        self, table: NDArray[Any], begin: int, end: int, rows_of: Any, *, narrow: bool
+    ) -> None:
+        from geo import kernels_sweep as kernels  # noqa: PLC0415 - numba loads when needed
+
+        targets, sources = self.targets, self.sources
+        flat, width = _flat(table)
+        aligned = flat.ctypes.data % ROW_BYTES == 0 and width * flat.itemsize % ROW_BYTES == 0
+        metric = targets.metric
+        own = metric.hierarchy
+        chosen = targets.narrow if narrow else targets.wide
+        kind = np.uint16 if narrow else np.int32
+        closed = UINT16_CLOSED_DS if narrow else INF_DS
+        lanes = ROW_BYTES // np.dtype(kind).itemsize
+        seeds = np.empty((own.n_core + 1, lanes), kind)
+        seeds[-1] = closed
+        rows = np.empty((len(chosen.node) + 1, lanes), kind)
+        rows[-1] = closed
+        order = self.order[begin:end]
+        kernels.sweep_many(
+            own.core_first,
+            own.core_head,
+            metric.core_up_ds,
+            chosen.node,
+            chosen.first,
+            chosen.head,
+            chosen.ds,
+            self.anchors.at,
+            self.anchors.at_ds,
+            order,
+            0,
+            len(order),
+            chosen.at,
+            chosen.at_ds,
+            closed,
+            np.zeros(own.n_core // 64 + 1, np.uint64),
+            seeds,
+            rows,
+            flat,
+            width,
+            aligned,
+            rows_of,
+        )
+        kernels.lower_in_pieces(
+            own.rank,
+            own.up_first,
+            own.up_head,
+            metric.up_ds,
+            metric.down_ds,
+            own.piece_first,
+            sources.ends,
+            sources.leave_ds,
+            self.anchors.piece,
+            order,
+            0,
+            len(order),
+            targets.targets.ends,
+            targets.targets.reach_ds,
+            *targets.by_piece,
+            closed,
+            np.empty(own.n_fringe, np.int32),
+            flat,
+            width,
+            rows_of,
+        )
+        kernels.lower_on_edges(
+            metric.forward_ds,
+            metric.backward_ds,
+            sources.edge,
+            sources.leave_ds,
+            sources.along_ds,
+            order,
+            0,
+            len(order),
+            *targets.by_edge,
+            targets.targets.reach_ds,
+            targets.targets.along_ds,
+            closed,
+            flat,
+            width,
+            rows_of,
+        )
+
+
+def _empty_table(shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
+    """A table whose rows begin on cache lines; not contiguous unless the row length fits."""
+    per_line = ROW_BYTES // kind.itemsize
+    width = -(-shape[1] // per_line) * per_line
+    memory = np.empty(shape[0] * width + per_line, kind)
+    skip = -memory.ctypes.data % ROW_BYTES // kind.itemsize
+    return memory[skip : skip + shape[0] * width].reshape(shape[0], width)[:, : shape[1]]
+
+
+def _flat(table: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """The memory of a table from its first to its last entry, and the distance of its rows."""
+    width = table.strides[0] // table.itemsize if len(table) > 1 else table.shape[1]
+    length = (len(table) - 1) * width + table.shape[1]
+    return np.lib.stride_tricks.as_strided(np.asarray(table), (length,), (table.itemsize,)), width
+
+
+def _selected(metric: Metric, anchors: Anchors, kind: DTypeLike, closed: int) -> _Selection:
+    from geo.kernels_sweep import select  # noqa: PLC0415 - numba loads when needed
+
+    own = metric.hierarchy
+    local, node, first, head, ds = select(
+        own.core_first, own.core_head, metric.core_down_ds, anchors.at.reshape(-1), closed
+    )
+    there = anchors.at >= 0
+    at = np.full(anchors.at.shape, len(node), np.int32)
+    at[there] = local[anchors.at[there]]
+    return _Selection(
+        node=node,
+        first=first,
+        head=head,
+        ds=ds.astype(kind),
+        at=at,
+        at_ds=np.minimum(anchors.at_ds, closed).astype(kind),
+    )
+
+
+def by_key(keys: Ints) -> tuple[Ints, Ints]:
+    """Keys of 0 or more in ascending order, and where each stood."""
+    order = np.argsort(keys, kind="stable").astype(np.int32)
+    order = order[np.count_nonzero(keys < 0) :]
+    return np.ascontiguousarray(keys[order]), order
+
+
+def _in_threads(part: Any, count: int, threads: int) -> list[Any]:
+    """``part(begin, end)`` over equal shares of 0..count, in order."""
+    shares = max(1, min(threads, -(-count // 32)))
+    bounds = [count * i // shares // 32 * 32 for i in range(shares)] + [count]
+    spans = list(zip(bounds, bounds[1:], strict=False))
+    if len(spans) == 1:
+        return [part(*spans[0])]
+    with ThreadPoolExecutor(len(spans)) as pool:
+        return list(pool.map(lambda span: part(*span), spans))
+
+
+def _joined(parts: list[Any], order: NDArray[np.int64], count: int) -> SparseTimes:
+    """Sparse rows of the parts, brought back from the order of the sweeps to that asked for."""
+    counts = np.concatenate([np.diff(first) for first, _, _ in parts]) if parts else []
+    starts = np.cumsum(counts) - counts if parts else np.zeros(0, np.int64)
+    first = np.zeros(count + 1, np.int64)
+    if not parts:
+        return SparseTimes(first, np.zeros(0, np.int32), np.zeros(0, np.int32))
+    back = np.empty(count, np.int64)
+    back[order] = np.arange(count)
+    sizes = counts[back]
+    np.cumsum(sizes, out=first[1:])
+    pick = np.repeat(starts[back] - first[:-1], sizes) + np.arange(first[-1])
+    target = np.concatenate([target for _, target, _ in parts])
+    ds = np.concatenate([ds for _, _, ds in parts])
+    return SparseTimes(first, target[pick], ds[pick])
