@@ -1,4 +1,4 @@
-"""Where people are: points with weights, from buildings, street junctions and zones."""
+"""Where people are: points with weights, from buildings, streets and zones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import RoadNetwork
+from geo.points import haversine_m
 from geo.zones import ZoneTable
 
 BUILDINGS_PER_JUNCTION = 0.2
@@ -27,7 +28,7 @@ class Demand:
     weight: NDArray[np.float64]
     zone: NDArray[np.int32]  # index into the zones, -1 for none
     home: NDArray[np.bool_]  # a home (or not known to be anything else)
-    source: str  # "buildings" or "junctions"
+    source: str  # "buildings" or "streets"
 
     def __len__(self) -> int:
         return len(self.lat)
@@ -59,13 +60,22 @@ class Places:
         return Places(self.lat[index], self.lon[index], self.weight[index], self.home[index])
 
 
-def junction_places(network: RoadNetwork) -> Places:
-    """Junctions, each standing for half of the street length that meets there."""
-    half_m = network.edge_length_m.astype(np.float64) / 2
-    weight = np.bincount(network.edge_u, half_m, network.n_nodes).astype(np.float64)
-    weight += np.bincount(network.edge_v, half_m, network.n_nodes)
-    home = np.ones(network.n_nodes, dtype=np.bool_)
-    return Places(network.node_lat, network.node_lon, weight, home)
+def street_places(network: RoadNetwork) -> Places:
+    """Junctions and bends, each standing for half of the street length on either side of it."""
+    ends = np.zeros(len(network.geom_lat), dtype=np.bool_)
+    ends[network.geom_first[1:] - 1] = True
+    start = np.flatnonzero(~ends)
+    half_m = haversine_m(
+        network.geom_lat[start],
+        network.geom_lon[start],
+        network.geom_lat[start + 1],
+        network.geom_lon[start + 1],
+    )
+    half_m /= 2
+    place, point = np.unique(network.geom_lat + 1j * network.geom_lon, return_inverse=True)
+    weight = np.bincount(point[start], half_m, len(place)).astype(np.float64)
+    weight += np.bincount(point[start + 1], half_m, len(place))
+    return Places(place.real, place.imag, weight, np.ones(len(place), dtype=np.bool_))
 
 
 def spread(
@@ -73,30 +83,30 @@ def spread(
 ) -> tuple[Demand, ZoneTable | None, list[str]]:
     """Demand of the region, the zones that belong to it, and what a reader should know.
 
-    Each zone's population is spread over its buildings by their weight, or over its street
-    junctions where it has no buildings. Without zones the weights of the buildings stand.
+    Each zone's population is spread over its buildings by their weight, or along
+    its streets where it has no buildings. Without zones the weights of the buildings stand.
     """
     warnings = []
     mapped = len(buildings) >= BUILDINGS_PER_JUNCTION * network.n_nodes
-    source = "buildings" if mapped else "junctions"
+    source = "buildings" if mapped else "streets"
     if not mapped:
         warnings.append(
             f"only {len(buildings)} buildings for {network.n_nodes} junctions: people are spread "
-            "over the street junctions instead"
+            "along the streets instead"
         )
-    junctions = junction_places(network)
-    places = buildings if mapped else junctions
+    streets = street_places(network)
+    places = buildings if mapped else streets
     if zones is None:
         zone = np.full(len(places), -1, dtype=np.int32)
         return _demand(places, places.weight, zone, source), None, warnings
 
     zone = zones.zone_of(places.lat, places.lon)
     if mapped:
-        junction_zone = zones.zone_of(junctions.lat, junctions.lon)
+        street_zone = zones.zone_of(streets.lat, streets.lon)
         has_building = np.bincount(zone[zone >= 0], minlength=len(zones)) > 0
-        lacking = (junction_zone >= 0) & ~has_building[np.maximum(junction_zone, 0)]
-        places = places.joined(junctions.take(lacking))
-        zone = np.concatenate([zone, junction_zone[lacking]])
+        lacking = (street_zone >= 0) & ~has_building[np.maximum(street_zone, 0)]
+        places = places.joined(streets.take(lacking))
+        zone = np.concatenate([zone, street_zone[lacking]])
     kept = _belonging(zones, network, zone)
     new_index = np.full(len(zones) + 1, -1, dtype=np.int32)
     new_index[kept] = np.arange(len(kept), dtype=np.int32)
@@ -131,7 +141,7 @@ def _belonging(
     """Indices of the zones that belong to the region."""
     import shapely  # noqa: PLC0415
 
-    points = shapely.multipoints(np.stack([network.node_lon, network.node_lat], axis=1))
+    points = shapely.multipoints(np.stack([network.geom_lon, network.geom_lat], axis=1))
     hull = shapely.convex_hull(points)
     area = shapely.area(zones.polygons)
     covered = shapely.area(shapely.intersection(zones.polygons, hull))

@@ -148,7 +148,6 @@ def build_network(mode: str, segments: Segments) -> RoadNetwork:
     forwards = along[head_piece]
     forward_mps = np.where(forwards, raw.forward_mps[leading], raw.backward_mps[leading])
     backward_mps = np.where(forwards, raw.backward_mps[leading], raw.forward_mps[leading])
-    longest = segment[_longest_piece(piece_m, first)]
     end = piece_to[first[1:] - 1]
 
     junctions = np.unique(np.concatenate([start, end]))
@@ -165,8 +164,8 @@ def build_network(mode: str, segments: Segments) -> RoadNetwork:
         edge_length_m=length_m[order],
         edge_forward_ds=travel_ds(length_m, forward_mps)[order],
         edge_backward_ds=travel_ds(length_m, backward_mps)[order],
-        edge_name=raw.name[longest][order],
-        edge_class=raw.road_class[longest][order],
+        edge_name=_of_most_metres(raw.name[segment], piece_m, first)[order],
+        edge_class=_of_most_metres(raw.road_class[segment], piece_m, first)[order],
         names=raw.names,
         shape=(shape_first, raw.lat[shape_node], raw.lon[shape_node]),
     )
@@ -298,11 +297,17 @@ def _chains(raw: Segments) -> tuple[NDArray[np.int64], Ints, Ints]:
     return first, chain, start
 
 
-def _longest_piece(piece_m: Floats, first: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Position of the longest piece of each chain: it lends the edge its name and class."""
+def _of_most_metres(value: NDArray[Any], piece_m: Floats, first: NDArray[np.int64]) -> NDArray[Any]:
+    """Per chain the value that most of its length has; -1 only where no piece has another."""
     chain_of = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    order = np.lexsort((np.arange(len(piece_m)), -piece_m, chain_of))
-    return np.asarray(order[first[:-1]])
+    order = np.lexsort((value, chain_of))
+    chain, ordered = chain_of[order], value[order].astype(np.int64)
+    group = np.flatnonzero(np.append(True, (np.diff(chain) != 0) | (np.diff(ordered) != 0)))
+    metres = np.add.reduceat(piece_m[order], group)
+    metres = np.where(ordered[group] < 0, -1.0, metres)
+    best = np.lexsort((ordered[group], -metres, chain[group]))
+    leads = np.append(True, np.diff(chain[group][best]) != 0)
+    return np.asarray(ordered[group][best][leads])
 
 
 def _shape_points(

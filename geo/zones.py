@@ -132,8 +132,11 @@ def _read_geojson(path: Path) -> tuple[dict[str, list[Any]], NDArray[Any]]:
     }
     if "id" not in table and features and all("id" in feature for feature in features):
         table["id"] = [feature["id"] for feature in features]
+    for row, feature in enumerate(features):
+        if not feature.get("geometry"):
+            raise ZonesError(f"{path.name}: row {row}: expected a polygon or multipolygon")
     try:
-        texts = [json.dumps(feature.get("geometry")) for feature in features]
+        texts = [json.dumps(feature["geometry"]) for feature in features]
         return table, np.asarray(shapely.from_geojson(np.array(texts, dtype=object)))
     except shapely.errors.GEOSException as error:
         raise ZonesError(f"{path.name}: a geometry cannot be read ({error})") from error

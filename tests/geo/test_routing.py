@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import naive
 import numpy as np
@@ -13,10 +13,9 @@ from networks import random_network, random_positions
 
 from geo.errors import PlaceError
 from geo.network import INF_DS, RoadNetwork, build_network, network_from_edges
-from geo.osm import read_extract
+from geo.osm import Extract
 from geo.routing import PatientSearch, PatientTimes, soonest
 from geo.snap import Positions, positions_on_edges, snap
-from geo.speeds import FOOT
 
 COLUMNS = ("direct_s", "via_aed_s", "aed", "to_aed_s", "aed_to_patient_s")
 
@@ -226,11 +225,12 @@ def test_eligibility_is_a_mask_before_the_best_are_chosen() -> None:
 @pytest.mark.parametrize(
     "name", ["li-liechtenstein-2021", pytest.param("pt-porto-region", marks=pytest.mark.slow)]
 )
-def test_equals_scipy_on_a_doubled_graph_of_a_real_place(shared_data: Path, name: str) -> None:
+def test_equals_scipy_on_a_doubled_graph_of_a_real_place(
+    real_extract: Callable[[str], Extract], name: str
+) -> None:
     """Layer "with an AED" above layer "without": one Dijkstra of scipy answers both questions."""
     csgraph = pytest.importorskip("scipy.sparse.csgraph")
-    extract = read_extract(shared_data / "osm" / f"{name}.osm.pbf", [FOOT])
-    network = build_network("foot", extract.segments["foot"])
+    network = build_network("foot", real_extract(name).segments["foot"])
     rng = np.random.default_rng(7)
     by_place = np.argsort(np.abs(network.geom_lat - np.median(network.geom_lat)), kind="stable")
     shape_points = rng.choice(by_place[: len(by_place) // 4], 700, replace=False)
