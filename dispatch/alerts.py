@@ -11,8 +11,6 @@ from dispatch.events import (
     AedUnavailable,
     AlertAccepted,
     AlertDeclined,
-    AlertDelivered,
-    AlertSeen,
     AlertUndelivered,
     ClaimRefused,
     PatientReached,
@@ -31,16 +29,6 @@ from dispatch.model import (
 )
 
 _ROLE_AT_YES = frozenset({Split.ORDER_OF_YES, Split.ORDER_OF_ETA, Split.BENEFIT})
-
-
-def delivered(draft: Draft, event: AlertDelivered) -> None:
-    """The phone has it."""
-    draft.set(draft.alert(event.alert_id), status=AlertStatus.DELIVERED)
-
-
-def seen(draft: Draft, event: AlertSeen) -> None:
-    """The person looked at it."""
-    draft.set(draft.alert(event.alert_id), status=AlertStatus.SEEN)
 
 
 def undelivered(draft: Draft, event: AlertUndelivered) -> None:

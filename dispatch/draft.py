@@ -71,9 +71,15 @@ class Draft:
         """Whether this timer runs."""
         return (kind, ref) in self.timers
 
-    def is_any_running(self, kind: TimerKind) -> bool:
-        """Whether a timer of this kind runs, whatever it refers to."""
-        return any(timer[0] is kind for timer in self.timers)
+    @property
+    def is_searching(self) -> bool:
+        """Whether an answer to ``FindCandidates`` is awaited."""
+        return (TimerKind.CANDIDATES, self.incident.query_id) in self.timers
+
+    @property
+    def is_wave_to_come(self) -> bool:
+        """Whether the timer of the next wave runs."""
+        return (TimerKind.WAVE, self.incident.next_wave) in self.timers
 
     def start(self, kind: TimerKind, ref: int, due_at_s: float) -> None:
         """Start a timer, or set it anew."""
@@ -83,9 +89,11 @@ class Draft:
 
     def cancel(self, kind: TimerKind, ref: int) -> None:
         """Stop a timer if it runs."""
-        if (kind, ref) in self.timers:
+        try:
             self.timers.remove((kind, ref))
-            self.commands.append(CancelTimer(kind, ref))
+        except ValueError:
+            return
+        self.commands.append(CancelTimer(kind, ref))
 
     def cancel_all(self, *kinds: TimerKind) -> None:
         """Stop every timer of these kinds."""
@@ -106,9 +114,9 @@ class Draft:
 
     def end(self, alert: Alert, outcome: AlertStatus, reason: str, *, tell: bool) -> None:
         """The one end of an alert, with its timers."""
-        for kind, ref in [
-            t for t in self.timers if t[1] == alert.alert_id and t[0] in _OF_AN_ALERT
-        ]:
-            self.cancel(kind, ref)
+        number = alert.alert_id
+        for timer in [t for t in self.timers if t[1] == number and t[0] in _OF_AN_ALERT]:
+            self.timers.remove(timer)
+            self.commands.append(CancelTimer(*timer))
         self.set(alert, status=outcome, ended_at_s=self.now_s, end_reason=reason)
         self.commands.append(EndAlert(alert.alert_id, alert.responder_id, outcome, tell, reason))

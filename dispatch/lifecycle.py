@@ -1,13 +1,15 @@
 """The life of an incident: one table with a row for every phase and every type of event.
 
-A row is ``Move`` (a handler, behind a guard), ``Ignore`` (late, doubled or stale: data) or
-``Refuse`` (cannot be meant). Nothing but a value that is no event raises.
+A row is ``Move`` (taken, behind a guard), ``Ignore`` (late, doubled or stale: data) or ``Refuse``
+(cannot be meant). Nothing but a value that is no event raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from dispatch import alerts, events, incidents, timers
 from dispatch.commands import Command
@@ -34,9 +36,12 @@ Handler = Callable[[Draft, Any], None]
 
 
 class Move(NamedTuple):
-    """The event is taken, unless ``guard`` gives a reason to ignore it."""
+    """The event is taken, unless ``guard`` gives a reason to ignore it.
 
-    handler: Handler
+    ``handler`` works it out; where the event only says how its alert stands, it is that status.
+    """
+
+    handler: Handler | AlertStatus
     guard: Guard
 
 
@@ -78,8 +83,10 @@ class Core:
         if rows is None:
             raise UnknownEventError(event)
         row = rows[incident.phase]
-        if type(row) is not Move or row.guard(incident, event):
+        if not isinstance(row, Move) or row.guard(incident, event):
             return incident, ()
+        if isinstance(row.handler, AlertStatus):
+            return _marked(incident, event, row.handler), ()
         draft = Draft(self.policy, incident, now_s)
         row.handler(draft, event)
         return draft.finish()
@@ -96,6 +103,13 @@ def disposition(state: Incident | None, event: events.Event) -> Row:
         reason = row.guard(incident, event)
         return Ignore(reason) if reason else row
     return row
+
+
+def _marked(incident: Incident, event: Any, status: AlertStatus) -> Incident:
+    alerts = list(incident.alerts)
+    number = event.alert_id - 1
+    alerts[number] = replace(alerts[number], status=status)
+    return replace(incident, version=incident.version + 1, alerts=tuple(alerts))
 
 
 # --- guards: a reason to ignore the event, or "" --------------------------------------------------
@@ -174,7 +188,7 @@ _BEFORE_CREW = (Phase.SUSPECTED, *_LIVE, Phase.HELD)
 _OPEN = (*_BEFORE_CREW, Phase.CREW_ON_SCENE)
 _ASKED = (*_LIVE, Phase.HELD, Phase.CREW_ON_SCENE)  # phases in which an alert may be open
 
-_MOVES: tuple[tuple[type, tuple[Phase, ...], Handler, Guard], ...] = (
+_MOVES: tuple[tuple[type, tuple[Phase, ...], Handler | AlertStatus, Guard], ...] = (
     (events.IncidentReported, (Phase.NEW,), incidents.report, _always),
     (events.IncidentReported, (Phase.SUSPECTED,), incidents.report_again, _is_confirmed),
     (events.IncidentConfirmed, (Phase.SUSPECTED, Phase.HELD), incidents.confirm, _unconfirmed),
@@ -192,7 +206,7 @@ _MOVES: tuple[tuple[type, tuple[Phase, ...], Handler, Guard], ...] = (
     (
         events.AlertDelivered,
         _ASKED,
-        alerts.delivered,
+        AlertStatus.DELIVERED,
         _alert_in(frozenset({AlertStatus.ASKED}), "already_delivered"),
     ),
     (
@@ -204,7 +218,7 @@ _MOVES: tuple[tuple[type, tuple[Phase, ...], Handler, Guard], ...] = (
     (
         events.AlertSeen,
         _ASKED,
-        alerts.seen,
+        AlertStatus.SEEN,
         _alert_in(frozenset({AlertStatus.ASKED, AlertStatus.DELIVERED}), "already_seen"),
     ),
     (

@@ -112,25 +112,26 @@ def reach_s(policy: Policy, now_s: float, due_at_s: float | None) -> float:
 # --- how many ---------------------------------------------------------------------------------
 
 
-def counts(policy: Policy, alert: Alert) -> bool:
-    """Whether an alert still fills one of the places of its wave, so that nobody replaces it."""
-    status = alert.status
+def filled(policy: Policy, alerts: Sequence[Alert]) -> int:
+    """How many places of the waves are taken: by whom nobody replaces."""
     replacement = policy.replacement
-    if status in ASKING_STATUSES or (
-        status is AlertStatus.WITHDRAWN and alert.end_reason == ENOUGH_COMING
-    ):
-        return not (alert.replaced and replacement.on_silence)
-    if status in ASSIGNED_STATUSES:
-        return True
-    if status is AlertStatus.DECLINED:
-        return not replacement.on_no
-    if status is AlertStatus.EXPIRED:
-        return not replacement.on_silence
-    if status is AlertStatus.UNDELIVERED:
-        return not replacement.on_undelivered
-    if status is AlertStatus.DROPPED or status is AlertStatus.LAPSED:
-        return not replacement.on_drop
-    return False
+    spared = {
+        AlertStatus.DECLINED: not replacement.on_no,
+        AlertStatus.EXPIRED: not replacement.on_silence,
+        AlertStatus.UNDELIVERED: not replacement.on_undelivered,
+        AlertStatus.DROPPED: not replacement.on_drop,
+        AlertStatus.LAPSED: not replacement.on_drop,
+    }
+    count = 0
+    for alert in alerts:
+        status = alert.status
+        if status in ASSIGNED_STATUSES:
+            count += 1
+        elif status in ASKING_STATUSES or alert.end_reason == ENOUGH_COMING:
+            count += not (alert.replaced and replacement.on_silence)
+        else:
+            count += spared.get(status, False)
+    return count
 
 
 def aeds_needed(policy: Policy, lost_aeds: Sequence[int]) -> int:

@@ -137,7 +137,7 @@ def _cover(draft: Draft, yes: Yes) -> None:
 
 def _keep_waves_running(draft: Draft) -> None:
     """Start the waves that have become due and the timer of the next one."""
-    if draft.is_any_running(TimerKind.WAVE):
+    if draft.is_wave_to_come:
         return
     waves, start_s = draft.policy.waves, draft.incident.waves_from_s or 0.0
     while draft.incident.next_wave < len(waves):
@@ -150,7 +150,7 @@ def _keep_waves_running(draft: Draft) -> None:
 
 
 def _ask(draft: Draft, yes: Yes) -> None:
-    if draft.is_any_running(TimerKind.CANDIDATES):
+    if draft.is_searching:
         return  # the answer brings us back here
     short, only_by_aed = _shortage(draft, yes)
     if short <= 0:
@@ -170,8 +170,8 @@ def _shortage(draft: Draft, yes: Yes) -> tuple[int, bool]:
     policy, lost = draft.policy, draft.incident.lost_aeds
     enough = policies.people_enough(policy, yes)
     if not enough:
-        target = sum(wave.ask for wave in policy.waves[: draft.incident.next_wave])
-        short = target - sum(policies.counts(policy, alert) for alert in draft.alerts)
+        target = sum([wave.ask for wave in policy.waves[: draft.incident.next_wave]])
+        short = target - policies.filled(policy, draft.alerts)
         if short > 0:
             return short, False
     if not (enough or lost):
@@ -185,38 +185,33 @@ def _shortage(draft: Draft, yes: Yes) -> tuple[int, bool]:
 
 def _pick(draft: Draft, short: int, *, only_by_aed: bool) -> list[Candidate]:
     """The next people of the list who can be of use, taken out of it."""
+    policy, now_s = draft.policy, draft.now_s
     due_at_s, lost = draft.incident.ambulance_due_at_s, draft.incident.lost_aeds
     picked: list[Candidate] = []
     left: list[Candidate] = []
-    for person in draft.candidates:
-        useful = len(picked) < short and policies.may_ask(
-            draft.policy, person, draft.now_s, due_at_s
+    for i, person in enumerate(draft.candidates):
+        if len(picked) == short:
+            left += draft.candidates[i:]
+            break
+        useful = policies.may_ask(policy, person, now_s, due_at_s) and not (
+            only_by_aed and not policies.can_bring(person, lost, now_s, due_at_s)
         )
-        if useful and only_by_aed:
-            useful = policies.can_bring(person, lost, draft.now_s, due_at_s)
         (picked if useful else left).append(person)
     draft.candidates = tuple(left)
     return picked
 
 
 def _send(draft: Draft, picked: list[Candidate], *, only_by_aed: bool) -> None:
-    roles = (
-        (Role.AED,) * len(picked)
-        if only_by_aed
-        else policies.roles(draft.policy, picked, situation(draft))
-    )
-    asked_before = sum(not _was_never_asked(alert) for alert in draft.alerts)
-    target = sum(wave.ask for wave in draft.policy.waves[: draft.incident.next_wave])
+    if only_by_aed:
+        for person in picked:
+            _send_one(draft, person, Role.AED, "other_aed")
+        return
+    roles = policies.roles(draft.policy, picked, situation(draft))
+    number = draft.incident.next_wave - 1
+    taken = sum([a.wave == number and a.status is not AlertStatus.REFUSED for a in draft.alerts])
+    new = draft.policy.waves[number].ask - taken
     for i, (person, role) in enumerate(zip(picked, roles, strict=True)):
-        reason = "wave" if asked_before + i < target else "replacement"
-        _send_one(draft, person, role, "other_aed" if only_by_aed else reason)
-
-
-def _was_never_asked(alert: Alert) -> bool:
-    """Whether an alert leaves its place in the wave as it was: refused, or taken back by a hold."""
-    return alert.status is AlertStatus.REFUSED or (
-        _was_taken_back(alert) and alert.end_reason != policies.ENOUGH_COMING
-    )
+        _send_one(draft, person, role, "wave" if i < new else "replacement")
 
 
 def _send_one(draft: Draft, person: Candidate, role: Role, reason: str) -> None:
@@ -279,10 +274,10 @@ def _name_phase(draft: Draft, yes: Yes) -> None:
 
 
 def _phase(draft: Draft) -> Phase:
-    if draft.is_any_running(TimerKind.CANDIDATES):
+    if draft.is_searching:
         asked = any(alert.status in _OPEN for alert in draft.alerts)
         return Phase.ALERTING if asked else Phase.SEARCHING
-    if draft.is_any_running(TimerKind.WAVE):
+    if draft.is_wave_to_come:
         return Phase.ALERTING
     waiting = any(a.status in ASKING_STATUSES and not a.replaced for a in draft.alerts)
     return Phase.ALERTING if waiting else Phase.EXHAUSTED
