@@ -33,7 +33,8 @@ PROBLEM_SHARES = (
     0.6,
     0.9,
 )  # cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption)
-SLACK_S = 180.0  # searched beyond the policies' bound, since true positions differ from reported
+LEAST_BOUND_S = 300.0
+FARTHER = 2.5  # times the bound: searched again for somebody who is truly farther than they seem
 
 
 class Reach(NamedTuple):
@@ -72,7 +73,7 @@ class Backdrop:
         self.setting = setting
         self.parameters = parameters
         self.draws = draws
-        self.bound_s = bound_s + SLACK_S
+        self.bound_s = max(bound_s, LEAST_BOUND_S)
         self.calendar: Calendar = calendar(parameters.clock, setting.timezone)
         self.arrivals = draw_arrivals(
             setting, self.calendar, parameters.arrivals, parameters.patient, draws
@@ -99,7 +100,8 @@ class Backdrop:
         self._answers: dict[int, dict[int, Answer]] = {}
         self._from_aed: dict[int, Floats] = {}
         self._no_aed = np.zeros(len(setting.aeds), dtype=np.bool_)
-        self._nobody = setting.demand.take(np.zeros(0, dtype=np.int64))
+        self._nobody = self._no_aeds = setting.demand.take(np.zeros(0, dtype=np.int64))
+        self._nothing = np.zeros(0, dtype=np.bool_)
 
     def __len__(self) -> int:
         return len(self.arrivals)
@@ -208,9 +210,12 @@ class Backdrop:
         found = float(reach.true_direct_s[row])
         if found < np.inf:
             return found
-        spot = int(self.present(incident).true_spot[row])
-        spots = self.people.spots
-        return self._rough_to_patient_s(incident, spots.lat[spot], spots.lon[spot])
+        spots = self.people.spots.one(int(self.present(incident).true_spot[row]))
+        found = float(self._from_afar(incident, spots, self._no_aeds).direct_s[0])
+        if found == np.inf:
+            found = self._rough_to_patient_s(incident, spots.lat[0], spots.lon[0])
+        reach.true_direct_s[row] = found
+        return found
 
     def to_aed_s(self, incident: int, person: int, aed: int, reach: Reach) -> float:
         """Travel time at base speed from where the person truly is to one AED."""
@@ -226,8 +231,23 @@ class Backdrop:
         found = float(reach.reported.aed_to_patient_s[aed])
         if found < np.inf:
             return found
-        spots = self.setting.aeds.spots
-        return self._rough_to_patient_s(incident, spots.lat[aed], spots.lon[aed])
+        spots = self.setting.aeds.spots.one(aed)
+        found = float(self._from_afar(incident, spots, self._no_aeds).direct_s[0])
+        if found == np.inf:
+            found = self._rough_to_patient_s(incident, spots.lat[0], spots.lon[0])
+        reach.reported.aed_to_patient_s[aed] = found
+        return found
+
+    def _from_afar(self, incident: int, people: Spots, aeds: Spots) -> PatientTimes:
+        """A search farther out than the policies look, for the few who need it."""
+        return self.setting.travel.times(
+            self._where.one(incident),
+            people,
+            aeds,
+            self._nothing,
+            bound_s=FARTHER * self.bound_s,
+            pickup_s=0.0,
+        )
 
     def _to_aed(self, aed: int, row: int) -> float:
         """From a row of (true homes, true work places, AEDs) to one AED; searched once per AED."""
@@ -237,9 +257,9 @@ class Backdrop:
             found = self.setting.travel.times(
                 self.setting.aeds.spots.one(aed),
                 spots,
-                self._nobody,
-                np.zeros(0, dtype=np.bool_),
-                bound_s=self.bound_s,
+                self._no_aeds,
+                self._nothing,
+                bound_s=FARTHER * self.bound_s,
                 pickup_s=0.0,
             )
             times = self._from_aed[aed] = found.direct_s

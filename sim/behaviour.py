@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geo.points import EARTH_RADIUS_M, haversine_m
 from sim.errors import SettingError
-from sim.parameters import DayNight, Lognormal, PeopleParameters
+from sim.parameters import DayNight, PeopleParameters
 from sim.randomness import (
     MILLISECONDS,
     Draws,
@@ -25,6 +25,7 @@ from sim.randomness import (
     folds,
     lognormals_s,
     normals,
+    stream,
     uniforms,
 )
 from sim.setting import Setting
@@ -45,8 +46,9 @@ LEAST_MPS = 0.3  # nobody who set off is slower
 class People:
     """The volunteers of one replication; arrays of one element per person.
 
-    ``key`` is what a person's draws are keyed by. ``spots`` holds true homes, true work places, then ``REPORTS`` reported positions of each home
-    and of each work place, in blocks of ``n``. ``pace`` multiplies travel times at base speed.
+    ``key`` is what a person's draws are keyed by. ``spots`` holds true homes, true work places,
+    then ``REPORTS`` reported positions of each home and of each work place, in blocks of ``n``.
+    ``pace`` multiplies travel times at base speed.
     """
 
     n: int
@@ -237,7 +239,7 @@ def presence(
     person = np.flatnonzero(there)
     place = np.where(u[person] < home, HOME, WORK)
     report = (keys[person] & np.uint64(REPORTS - 1)).astype(np.int64)
-    age = folds(draws.key(Purpose.POSITION_AGE, incident), people.key[person])
+    age = stream(keys[person], 1)[0]
     return Presence(
         person,
         people.true_spot(person, place),
@@ -263,28 +265,18 @@ class Answer(NamedTuple):
     stops_at: float
 
 
-_ANSWER_PURPOSES = (
-    Purpose.DELIVERED,
-    Purpose.SEEN,
-    Purpose.ACCEPT,
-    Purpose.CONTINUES,
-    Purpose.STOPS_AT,
-    Purpose.DELIVERY,
-    Purpose.REPLY,
-    Purpose.TURNOUT,
-)
-
-
 def answers(
     parameters: PeopleParameters, draws: Draws, incident: int, key: Ints, *, night: bool
 ) -> list[Answer]:
     """The answers of the people with these keys in this incident, whoever asks and whenever."""
-    start = np.array([draws.key(purpose, incident) for purpose in _ANSWER_PURPOSES], np.uint64)
-    keys = folds(start[:, None], key[None, :])
+    keys = stream(folds(draws.key(Purpose.ANSWER, incident), key), 8)
     u = uniforms(keys[:5])
     turnout = parameters.turnout_night if night else parameters.turnout_day
-    delivery_s, reply_s, turnout_s = _durations(
-        normals(keys[5:]), (parameters.delivery, parameters.reply, turnout)
+    laws = (parameters.delivery, parameters.reply, turnout)
+    delivery_s, reply_s, turnout_s = lognormals_s(
+        keys[5:],
+        np.array([[law.median_s] for law in laws]),
+        np.array([[law.sigma] for law in laws]),
     )
     reply_s += delivery_s
     seen_s = delivery_s + np.round(parameters.seen_part * (reply_s - delivery_s), MILLISECONDS)
@@ -302,12 +294,6 @@ def answers(
         u[4],
     )
     return [Answer(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def _durations(z: Floats, laws: tuple[Lognormal, ...]) -> Floats:
-    median = np.array([law.median_s for law in laws])[:, None]
-    sigma = np.array([law.sigma for law in laws])[:, None]
-    return np.asarray(np.round(median * np.exp(sigma * z), MILLISECONDS))
 
 
 def _by_night(share: DayNight, night: bool) -> float:
