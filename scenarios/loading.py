@@ -54,7 +54,8 @@ def check_scenario(data: Mapping[str, Any], *, file: str, text: str = "") -> Sce
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         lines = _key_lines(text)
-        faults = [_to_fault(detail, file, lines) for detail in error.errors(include_url=False)]
+        details = _without_echoes(error.errors(include_url=False))
+        faults = [_to_fault(detail, file, lines) for detail in details]
         raise InputFaults(sorted(faults, key=lambda fault: fault.line or 0)) from error
     scenario.found_in(Path(file))
     return scenario
@@ -90,6 +91,18 @@ def _toml_fault(path: Path, message: str) -> Fault:
 
 
 # --- pydantic's errors in the planner's words -----------------------------------------------
+
+
+def _without_echoes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """A list with a wrong item is not told again as too short."""
+    places = [detail["loc"] for detail in details]
+
+    def is_echo(detail: ErrorDetails) -> bool:
+        place = detail["loc"]
+        inner = (other for other in places if len(other) > len(place))
+        return detail["type"] == "too_short" and any(o[: len(place)] == place for o in inner)
+
+    return [detail for detail in details if not is_echo(detail)]
 
 
 def _to_fault(detail: ErrorDetails, file: str, lines: Mapping[str, int]) -> Fault:
@@ -141,8 +154,8 @@ def _expectation(detail: ErrorDetails, place: tuple[str | int, ...]) -> str:
         "finite_number": "a finite number",
         "literal_error": "one of {expected}",
         "string_too_short": "some text",
-        "too_short": "at least {min_length} values",
-        "too_long": "at most {max_length} values",
+        "too_short": "a list of at least {min_length}",
+        "too_long": "a list of at most {max_length}",
     }
     if kind in simple:
         return simple[kind].format(**limits)

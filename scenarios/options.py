@@ -1,4 +1,4 @@
-"""The options that a scenario compares: policies by name or file, and what they do in words."""
+"""The options that a scenario compares: policies by name or file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from dispatch.config import Policy, load_policy, preset_names
 from dispatch.errors import PolicyFileError, UnknownPolicyError
 from scenarios.errors import Fault, InputFaults
-from scenarios.metrics.facts import PolicyFacts
-from scenarios.rules import in_words
 from scenarios.schema import Scenario
 
 
@@ -37,17 +35,6 @@ def load_options(scenario: Scenario) -> tuple[Policy, ...]:
     if faults:
         raise InputFaults(faults)
     return tuple(policies)
-
-
-def policy_facts(policy: Policy) -> PolicyFacts:
-    """What a report says of one option."""
-    return PolicyFacts(
-        id=policy.name,
-        title=policy.title,
-        citation=policy.citation,
-        live_use=policy.live_use.value,
-        words=in_words(policy),
-    )
 
 
 def _unknown(scenario: Scenario, number: int, name: str) -> Fault:

@@ -106,6 +106,7 @@ class RegionTable(Table):
         description="town | FILE.osm.pbf or FILE.osm | a region folder made by `region build`",
         min_length=1,
     )
+    name: str | None = Field(default=None, description="what the report calls the place")
     zones: str | None = Field(
         default=None,
         description="GeoJSON or GeoParquet of areas with population and deprivation decile",

@@ -49,7 +49,7 @@ def study_facts(
         seed=scenario.run.seed,
         volunteers=volunteers,
         population=_population(scenario, region),
-        place=Path(scenario.region.source).name.split(".")[0],
+        place=scenario.region.name or Path(scenario.region.source).name.split(".")[0],
         timezone=region.timezone,
         night_hours=people.night_hours,
         zones=_zones(region.zones),
