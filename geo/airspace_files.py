@@ -19,7 +19,7 @@ import numpy as np
 
 from geo.airspace import GROUND, Airspace, Height, Period, Permission, Reference, Rule, Volume
 from geo.airspace_ed import ed269_volumes, ed318_volumes
-from geo.airspace_source import LOWEST_M, Entry, Source
+from geo.airspace_source import LOWEST_M, UNLIMITED, Entry, Source
 from geo.airspace_yaixm import yaixm_volumes
 from geo.errors import AirspaceError
 from geo.zones import Bounds
@@ -207,7 +207,7 @@ def _geojson_volumes(entry: Entry, feature: Any) -> Iterator[Volume]:
 
 def _height(entry: Entry, end: str, feature: Mapping[str, Any]) -> Height | None:
     value = feature.get(f"{end}_m")
-    if value is None:
+    if value is None or value == UNLIMITED:
         return None
     word = feature.get(f"{end}_reference") or Reference.AGL.value
     reference = entry.choice(f"{end}_reference", word, {r.value: r for r in Reference})

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geo.airspace import METRES_PER_FOOT, Height, Period, Reference, Volume, circle, period_faults
+from geo.airspace import Height, Period, Reference, Volume, circle, period_faults
 from geo.zones import Bounds
 
 UNLIMITED = 99_999.0
@@ -99,7 +99,7 @@ class Entry:
 
     def limit(self, at: str, metres: float | None, reference: Reference | None) -> Height | None:
         """A limit of height; None also where there is none."""
-        if metres is None or reference is None or metres >= UNLIMITED * METRES_PER_FOOT:
+        if metres is None or reference is None:
             return None
         if metres > HIGHEST_M:
             expected = f"expected at most {HIGHEST_M:,.0f} m, or 99999 for no limit"
