@@ -25,7 +25,7 @@ WAKES = "night_wakes_per_volunteer_month"
 VOLUNTEER_FIRST = "volunteer_before_ambulance"
 ASKED = "asked_per_call"
 MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
-LISTED_ONE_BY_ONE = 2
+TWO = 2
 
 Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison"]
 _FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
@@ -138,15 +138,16 @@ def _clear(study: _Study, a: str, b: str) -> bool:
 
 
 def _tied(study: _Study, tied: list[str]) -> str:
-    names = words.listed([study.names[o] for o in tied])
-    after = f"extra survivors expected {study.period.words}, compared with {study.baseline}."
-    which = "Which of them adds more, we cannot tell."
-    if len(tied) <= LISTED_ONE_BY_ONE:
-        ranges = words.listed([study.extra_words(o) for o in tied])
-        return f"{names} add {ranges} {after} {which}"
+    told = f"extra survivors expected {study.period.words}, compared with {study.baseline}."
+    if len(tied) == TWO:
+        ranges = words.listed([f"{study.extra_words(o)} with {study.names[o]}" for o in tied])
+        return f"Both options add survivors, and which adds more we cannot tell: {ranges} {told}"
     low = min(study.extra(o).low or 0.0 for o in tied)
     high = max(study.extra(o).high or 0.0 for o in tied)
-    return f"{names}: {words.span(low, high, scale=study.period.years)} {after} {which}"
+    return (
+        f"{words.listed([study.names[o] for o in tied])} add survivors, and which adds most we "
+        f"cannot tell: {words.span(low, high, scale=study.period.years)} {told}"
+    )
 
 
 def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
@@ -171,16 +172,24 @@ def _load(study: _Study, leading: list[str]) -> str:
     if len(leading) == 1:
         return _load_of_best(study, leading[0])
     lightest = min(leading, key=lambda o: study.measures[o][ASKED].value or 0.0)
-    parts = [
-        f"{words.change(fewer, 'more', 'fewer', most=1)} than {study.names[other]}"
-        for other in leading
-        if other != lightest and (fewer := study.between(lightest, other, ASKED)).verdict == "lower"
+    heavier = [
+        o for o in leading if o != lightest and study.between(lightest, o, ASKED).verdict == "lower"
     ]
-    if not parts:
+    if not heavier:
         return "Which of them asks less of the volunteers, we cannot tell either."
+    best = max(heavier, key=lambda o: study.measures[o][VOLUNTEER_FIRST].value or 0.0)
+    more = study.between(best, lightest, ASKED)
+    asks = f"asks {words.change(more, 'more', 'fewer', most=1)} people per call"
+    sooner = study.between(best, lightest, VOLUNTEER_FIRST)
+    if sooner.verdict != "higher":
+        return (
+            f"{study.names[best]} {asks} than {study.names[lightest]}, and we cannot tell that a "
+            "volunteer is there first more often."
+        )
+    gain = words.change(sooner, "more", "fewer", scale=100, most=1)
     return (
-        f"{study.names[lightest]} asks fewer people per call: {words.listed(parts)}. It wakes each "
-        f"volunteer {_wakes(study, lightest)} times a {study.wakes[1]} at night."
+        f"With {study.names[best]} a volunteer is there before the ambulance at {gain} of 100 "
+        f"arrests than with {study.names[lightest]}; for that it {asks}."
     )
 
 

@@ -6,11 +6,7 @@ the numbers and the page can be checked without either.
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
-
-_CUT = re.compile(r"[,:;(]| – ")
 
 
 class PolicyFacts(Struct, frozen=True):
@@ -24,9 +20,10 @@ class PolicyFacts(Struct, frozen=True):
     gaps: tuple[str, ...] = ()  # where the published rule was silent: assumptions
 
     @property
-    def short(self) -> str:
-        """The title up to its first comma or colon: a name to use inside a sentence."""
-        return _CUT.split(self.title)[0].strip() or self.title
+    def name(self) -> str:
+        """What the planner called it, fit for a sentence: ``phased_7`` is "Phased 7"."""
+        text = self.id.replace("_", " ").strip()
+        return text[:1].upper() + text[1:]
 
 
 class OutcomeFacts(Struct, frozen=True):
@@ -87,11 +84,6 @@ class StudyFacts(Struct, frozen=True, kw_only=True):
     credit: str = ""  # map credit, for example "© OpenStreetMap contributors"
     version: str = ""
     observed: Observed | None = None
-
-    def name(self, policy: PolicyFacts) -> str:
-        """Short name of an option, or its whole title where two would share the short one."""
-        same = [item for item in self.policies if item.short == policy.short]
-        return policy.short if len(same) == 1 else policy.title
 
     @property
     def baseline(self) -> PolicyFacts:

@@ -176,7 +176,7 @@ def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
     }
     return PolicySummary(
         id=policy.id,
-        name=panel.facts.name(policy),
+        name=policy.name,
         title=policy.title,
         citation=policy.citation,
         live_use=policy.live_use,

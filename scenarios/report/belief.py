@@ -9,7 +9,7 @@ from scenarios.metrics.facts import Observed
 from scenarios.metrics.intervals import Estimate
 from scenarios.report.anchors import Anchor, anchors_for
 from scenarios.report.drawing import canvas, svg
-from scenarios.report.html import Raw, figure, paragraph, section, table, tag
+from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
 from scenarios.report.palette import AMBULANCE, BASELINE
 from scenarios.report.study import Study
 
@@ -46,17 +46,19 @@ def _anchors(study: Study) -> Raw:
             fits = item.value is not None and anchor.low <= item.value <= anchor.high
             judged = "fits" if fits else "does not fit"
             if anchor.is_input:
-                judged += " (an input: no proof)"
+                judged += " (input)"
             shown = words.minutes(item) if anchor.unit == "s" else words.of_hundred(item)
-            rows.append((label, shown, _published(anchor), anchor.source, judged))
+            rows.append((label, shown, _published(anchor), judged))
             kinds.append("" if fits else "off")
-    head = ("", f"Simulated, {study.baseline.name}", "Published", "Source", "")
+    head = ("", f"Simulated, {study.baseline.name}", "Published", "Fit")
     caption = "The simulated baseline beside published figures"
-    return table(head, rows, caption=caption, row_kinds=kinds, kind="prose")
+    note = paragraph("Input: the scenario sets it, so that it fits proves nothing.", class_="note")
+    return join([table(head, rows, caption=caption, row_kinds=kinds, kind="prose"), note])
 
 
 def _published(anchor: Anchor) -> str:
-    return f"{anchor.published} ({anchor.place})" if anchor.place else anchor.published
+    place = f"{anchor.place}, " if anchor.place else ""
+    return f"{anchor.published} ({place}{anchor.source})"
 
 
 def _invented(study: Study) -> Raw:

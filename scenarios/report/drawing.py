@@ -38,6 +38,7 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 200,
     "svg.fonttype": "none",
     "text.color": INK,
+    "xaxis.labellocation": "right",
     "xtick.color": INK,
     "xtick.labelsize": FONT_PT,
     "ytick.color": INK,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scenarios.metrics import words
 from scenarios.metrics.shape import AnswerFigure
 from scenarios.report.html import Raw, join, paragraph, tag
+from scenarios.report.palette import swatch
 from scenarios.report.study import Study
 
 
@@ -22,6 +23,7 @@ def answer_section(study: Study) -> Raw:
         parts.append(tag("span", study.stamp, class_="stamp"))
     if said.figures:
         parts.append(tag("div", *(_tile(study, item) for item in said.figures), class_="tiles"))
+    parts.append(_rules(study))
     parts.append(paragraph(_standing(study), class_="note"))
     return tag("section", *parts, id="answer", class_="answer", aria_label="The answer")
 
@@ -42,6 +44,15 @@ def _tile(study: Study, item: AnswerFigure) -> Raw:
         tag("p", item.comparator, class_="comparator"),
         class_="tile",
     )
+
+
+def _rules(study: Study) -> Raw:
+    """What the short names stand for."""
+    items = [
+        tag("li", swatch(study.looks[item.id]), tag("strong", item.name), f": {item.title}")
+        for item in study.policies
+    ]
+    return tag("ul", *items, class_="rules")
 
 
 def _standing(study: Study) -> str:

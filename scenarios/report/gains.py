@@ -145,7 +145,7 @@ def _gap_words(gap: Difference, kind: str) -> str:
     if gap.verdict in ("cannot_tell", "same"):
         return "no clear gap"
     if kind in _SIGNED:
-        return f"{words.change(gap, 'more', 'fewer', scale=100, most=0)} of 100 reached"
+        return f"{words.change(gap, 'more', 'fewer', scale=100, most=1)} of 100 reached"
     low, high = sorted((abs(gap.low or 0.0), abs(gap.high or 0.0)))
     return f"{words.span(low, high, scale=100, most=0)} of 100 apart"
 

@@ -68,9 +68,9 @@ def figure(
     title: object, drawing: Raw, *, note: object = "", stamp: str = "", kind: str = ""
 ) -> Raw:
     """A drawing under a sentence that says what is to be seen."""
-    parts: list[object] = [tag("p", title, class_="says")]
+    parts: list[object] = [tag("span", title, class_="says")]
     if stamp:
-        parts.append(tag("span", stamp, class_="stamp"))
+        parts += [" ", tag("span", stamp, class_="stamp")]
     caption = tag("figcaption", *parts)
     below = tag("p", note, class_="note") if note else Raw("")
     return tag("figure", caption, drawing, below, class_=kind or None)

@@ -45,7 +45,7 @@ class Frame(NamedTuple):
     @property
     def height_in(self) -> float:
         """Height of a panel that shows the whole frame."""
-        return float(np.clip(WIDTH_IN * self.height_km / self.width_km + 0.35, 2.0, 6.0))
+        return float(np.clip(WIDTH_IN * self.height_km / self.width_km + 0.25, 2.0, 5.6))
 
 
 class Arrests(NamedTuple):
@@ -255,13 +255,19 @@ def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, n
     with canvas(name, frame.height_in) as (drawn, axes):
         _demand(axes, arrests, frame)
         _base(axes, study.region, frame)
-        axes.plot(x[shut], y[shut], "x", color=SOFT, markersize=4.5, zorder=4)
-        axes.plot(x[hollow], y[hollow], "o", color=INK, markerfacecolor="white", markersize=4.5,
+        size = _mark_size(len(aeds))
+        axes.plot(x[shut], y[shut], "x", color=SOFT, markersize=size, zorder=4)
+        axes.plot(x[hollow], y[hollow], "o", color=INK, markerfacecolor="white", markersize=size,
                   zorder=5)  # fmt: skip
         axes.plot(x[state.open_], y[state.open_], "o", color=INK, markeredgecolor="white",
-                  markeredgewidth=0.5, markersize=5.5, zorder=6)  # fmt: skip
+                  markeredgewidth=0.5, markersize=size + 0.8, zorder=6)  # fmt: skip
         drawing = svg(drawn, name, alt)
     return figure(title, drawing, stamp=study.stamp)
+
+
+def _mark_size(aeds: int) -> float:
+    """Smaller marks where there are many, in points."""
+    return next((size for most, size in ((80, 4.6), (200, 3.8), (600, 3.0)) if aeds <= most), 2.2)
 
 
 # --- where volunteers beat the ambulance ---------------------------------------------------------

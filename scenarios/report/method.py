@@ -9,6 +9,7 @@ from scenarios.report.html import Raw, join, paragraph, section, table, tag
 from scenarios.report.palette import swatch
 from scenarios.report.study import Study
 
+LONG_LIST = 8
 _LIVE_USE = {
     "allowed": "may run live",
     "needs_sign_off": "live use needs a clinical sign-off",
@@ -41,10 +42,10 @@ def _options(study: Study) -> Raw:
         )
         for policy in study.policies
     ]
-    head = ("Option", "Rule", "Published by", "Use")
+    head = ("Option", "Rule", "Source", "Use")
     listing = table(head, rows, caption="The options in words", kind="prose")
     gaps = [
-        tag("li", tag("strong", f"{option.short}: "), "; ".join(option.gaps))
+        tag("li", tag("strong", f"{option.name}: "), "; ".join(option.gaps))
         for option in study.facts.policies
         if option.gaps
     ]
@@ -57,22 +58,31 @@ def _options(study: Study) -> Raw:
 def _parameters(study: Study) -> Raw:
     rows, kinds = [], []
     for item in study.facts.parameters:
-        assumed = item.source.lower().startswith("assumption") or not item.source
+        source = item.source or "assumption"
         rows.append(
             (
                 tag("code", item.name),
-                item.value,
-                item.unit or "–",
-                item.source or "assumption",
-                "default" if item.is_default else "set by the scenario",
+                f"{_brief(item.value)} {item.unit}".strip(),
+                source if item.is_default else tag("strong", source),
             )
         )
-        kinds.append("assumption" if assumed else "")
+        kinds.append("assumption" if source.lower().startswith("assumption") else "")
     if not rows:
         return Raw("")
-    head = ("Parameter", "Value", "Unit", "Source", "")
-    caption = "Every parameter, with its source or the word assumption"
+    caption = "Every parameter, with its source or the word assumption; bold: set by the scenario"
+    head = ("Parameter", "Value", "Source")
     return table(head, rows, caption=caption, row_kinds=kinds, kind="prose")
+
+
+def _brief(value: str) -> str:
+    """A long list of numbers as its length and range; the scenario file has them all."""
+    parts = value.split(", ")
+    if len(parts) < LONG_LIST:
+        return value
+    numbers = [float(part) for part in parts if part.replace(".", "", 1).isdigit()]
+    if len(numbers) < len(parts):
+        return value
+    return f"{len(parts)} values, {min(numbers):g} to {max(numbers):g}"
 
 
 def _stress(study: Study) -> Raw:

@@ -50,9 +50,8 @@ def render(
     study = Study(facts, summary, tables, region)
     makers = [belief_section, *([map_section] if region is not None else []), race_section]
     makers += [gains_section, load_section]
-    sections = [answer_section(study)]
-    sections += [maker(study, number) for number, maker in enumerate(makers, start=2)]
-    sections.append(method_section(study, len(sections) + 1, files or []))
+    sections = [maker(study, number) for number, maker in enumerate(makers, start=2)]
+    sections.append(method_section(study, len(sections) + 2, files or []))
     style = resources.files("scenarios.report").joinpath("style.css").read_text(encoding="utf-8")
     head = join(
         [
@@ -62,7 +61,7 @@ def render(
             tag("style", Raw(style)),
         ]
     )
-    body = tag("main", *sections, _footer(study))
+    body = tag("main", answer_section(study), *sections, _footer(study))
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{text(body)}</body></html>\n'
     )

@@ -12,7 +12,7 @@ from scenarios.report.html import Raw, tag
 
 BASELINE = "#5c5c5c"
 AMBULANCE = "#111111"
-ROAD = "#b4b4b4"
+ROAD = "#bcbcbc"
 INK = "#1c1c1c"
 SOFT = "#6b6b6b"
 DEMAND = ("#fbf3e2", "#e9cf9a", "#c99b4f")  # from few to many arrests

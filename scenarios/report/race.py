@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.metrics import words
+from scenarios.metrics.intervals import Estimate
 from scenarios.metrics.measures import FIRST_HELP, WITHIN_S
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
@@ -47,14 +48,16 @@ def race_section(study: Study, number: int) -> Raw:
         "race",
         "The race against the ambulance",
         study.legend(ambulance=True),
-        tag("div", *(_panel(study, *race) for race in RACES), class_="panels"),
+        tag(
+            "div", *(_panel(study, *race) for race in RACES), _half_and_most(study), class_="panels"
+        ),
         paragraph(
             "Share of all arrests, whether anybody came or not. The pale band is the 95 % "
-            "interval. Trained hands are a volunteer's or the crew's. A first shock counts from "
-            "the moment at which one could be given.",
+            "interval. The dashed line is the ambulance at the address; its crew is at the patient "
+            "a little later. Trained hands are a volunteer's or the crew's. A first shock counts "
+            "from the moment at which one could be given.",
             class_="note",
         ),
-        _half_and_most(study),
         _first_help(study),
         worth(study),
     )
@@ -173,18 +176,23 @@ def _reached(study: Study, clock: str, name: str) -> Raw:
 
 
 def _half_and_most(study: Study) -> Raw:
-    clocks = [(clock, name) for clock, name, _, _ in RACES] + [("ambulance", "The ambulance")]
-    marks = (("median", "half of the arrests"), ("p90", "nine in ten"))
+    clocks = [(clock, name) for clock, name, _, _ in RACES] + [("ambulance", "Ambulance")]
+    marks = (("median", "half by"), ("p90", "nine in ten by"))
     rows = [
         [
             f"{name}: {said}",
-            *(words.minutes(policy.measures[f"{clock}_{mark}_s"]) for policy in study.policies),
+            *(_minutes(policy.measures[f"{clock}_{mark}_s"]) for policy in study.policies),
         ]
         for clock, name in clocks
         for mark, said in marks
     ]
     head = ["", *(study.name(policy.id) for policy in study.policies)]
-    return table(head, rows, caption="When half, and nine in ten, of all arrests have been reached")
+    caption = "Minutes until half, and nine in ten, of all arrests have been reached"
+    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
+
+
+def _minutes(item: Estimate) -> str:
+    return "not reached" if item.value is None else words.dash(item, scale=1 / 60, most=1)
 
 
 # --- who came first ------------------------------------------------------------------------------
