@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.aeds import AedTable
+from geo.network import RoadNetwork
 from geo.region import Region
 from geo.snap import snap
 from sim.errors import SettingError
@@ -137,10 +138,10 @@ def setting_from_region(
         region_id=region.region_id,
         timezone=region.timezone,
         travel=NetworkTravel(network),
-        demand=spots_of(snap(network, region.demand.lat, region.demand.lon)),
+        demand=spots_of(snap(network, region.demand.lat, region.demand.lon), network),
         demand_weight=np.asarray(region.demand.weight, dtype=np.float64),
         demand_zone=np.asarray(region.demand.zone, dtype=np.int64),
-        aeds=_public_aeds(region.aeds),
+        aeds=_public_aeds(region.aeds, network),
         population=population,
         zone_ids=() if zones is None else zones.ids,
         zone_decile=_no_ints() if zones is None else zones.deprivation_decile.astype(np.int64),
@@ -149,7 +150,7 @@ def setting_from_region(
     )
 
 
-def _public_aeds(table: AedTable) -> Aeds:
+def _public_aeds(table: AedTable, network: RoadNetwork) -> Aeds:
     rows = np.flatnonzero(table.public & (table.positions.edge >= 0))
 
     def intervals(start_s: float, end_s: float) -> Intervals:
@@ -161,7 +162,7 @@ def _public_aeds(table: AedTable) -> Aeds:
 
     return Aeds(
         ids=table.ids[rows],
-        spots=spots_of(table.positions.take(rows)),
+        spots=spots_of(table.positions.take(rows), network),
         hours_known=table.hours_known[rows],
         intervals=cache(intervals),
     )

@@ -7,7 +7,7 @@ somebody at ``base_mps``; a faster or slower person's are scaled by the world.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,34 +24,36 @@ DETOUR = 1.3  # road over straight line, where a search found nothing within its
 
 
 class Spots:
-    """N places; ``table`` holds what a search reads of each (one column per place) or is None."""
+    """N places; row i of ``table`` is all that a search reads of place i (None: straight lines)."""
 
-    __slots__ = ("columns", "lat", "lon", "table")
+    __slots__ = ("lat", "lon", "table")
 
     def __init__(self, lat: Floats, lon: Floats, table: NDArray[np.int32] | None) -> None:
         self.lat = lat
         self.lon = lon
         self.table = table
-        self.columns: tuple[NDArray[np.int32], ...] = () if table is None else tuple(table)
+        if table is not None:
+            table.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.lat)
 
+    def packed(self, _: RoadNetwork) -> NDArray[np.int32]:
+        """As ``geo.snap.Positions.packed``: what the search reads."""
+        if self.table is None:
+            raise TypeError("places without a network cannot be searched from")
+        return self.table
+
     def take(self, index: ArrayLike) -> Spots:
         """The places at these indices, in this order."""
         chosen = np.asarray(index)
-        table = None
-        if self.table is not None:
-            table = self.table[:, chosen]
-            table.flags.writeable = False
+        table = None if self.table is None else self.table[chosen]
         return Spots(self.lat[chosen], self.lon[chosen], table)
 
     def one(self, index: int) -> Spots:
         """The place at one index, as a set of one."""
         part = slice(index, index + 1)
-        table = None if self.table is None else np.ascontiguousarray(self.table[:, part])
-        if table is not None:
-            table.flags.writeable = False
+        table = None if self.table is None else self.table[part]
         return Spots(self.lat[part], self.lon[part], table)
 
     @property
@@ -59,7 +61,7 @@ class Spots:
         """Which of them a search can reach at all."""
         if self.table is None:
             return np.ones(len(self), dtype=np.bool_)
-        return np.asarray(self.table[0] >= 0)
+        return np.asarray(self.table[:, 0] >= 0)
 
     @classmethod
     def join(cls, *parts: Spots) -> Spots:
@@ -67,10 +69,7 @@ class Spots:
         lat = np.concatenate([part.lat for part in parts])
         lon = np.concatenate([part.lon for part in parts])
         tables = [part.table for part in parts if part.table is not None]
-        table = np.ascontiguousarray(np.concatenate(tables, axis=1)) if tables else None
-        if table is not None:
-            table.flags.writeable = False
-        return cls(lat, lon, table)
+        return cls(lat, lon, np.concatenate(tables) if tables else None)
 
 
 class Travel(Protocol):
@@ -112,7 +111,7 @@ class NetworkTravel:
 
     def spots(self, lat: ArrayLike, lon: ArrayLike) -> Spots:
         """Attach places to the nearest edges."""
-        return spots_of(snap(self._network, lat, lon))
+        return spots_of(snap(self._network, lat, lon), self._network)
 
     def times(
         self,
@@ -181,12 +180,9 @@ class StraightTravel:
         )
 
 
-def spots_of(positions: Positions) -> Spots:
-    """Snapped positions, stacked for quick picking."""
-    columns: tuple[Any, ...] = positions.columns
-    table = np.ascontiguousarray(np.stack(columns).astype(np.int32))
-    table.flags.writeable = False
-    return Spots(positions.lat, positions.lon, table)
+def spots_of(positions: Positions, network: RoadNetwork) -> Spots:
+    """Positions on a network, ready for quick picking."""
+    return Spots(positions.lat, positions.lon, positions.packed(network).copy())
 
 
 def rough_s(travel: Travel, lat: float, lon: float, to_lat: float, to_lon: float) -> float:
