@@ -2,7 +2,11 @@
 
 All times are whole deciseconds. Places are positions on edges: the time from place A to place B
 is the least of "leave A by an end of its edge, reach B from an end of its edge" and, where both
-lie on one edge, "straight along the edge". The heap holds ``time << 32 | junction``.
+lie on one edge, "straight along the edge".
+
+The queue is a row of buckets as wide as ``2 ** SHIFT`` deciseconds, each a linked list (Dial 1969,
+with wide buckets as in delta-stepping, Meyer and Sanders 2003): a junction that becomes sooner
+while its bucket is being emptied is simply worked off again, so the answer is exact.
 """
 
 from __future__ import annotations
@@ -13,291 +17,306 @@ import numpy as np
 from numba import njit
 
 INF = 2**29
+SHIFT = 6
+"""Buckets of 6.4 s: wider than few streets, so that almost nothing is worked off twice."""
+
 _NODE = 0xFFFFFFFF
+# Columns of ``geo.snap.Positions.packed``.
+EDGE, U, V, TO_U, TO_V, FROM_U, FROM_V, ACCESS = range(8)
+# Columns of the arcs: where the arc comes from (complemented where the road ends there), and time.
+_TAIL, _DS = 0, 1
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _push(heap: Any, size: Any, key: Any) -> Any:
-    """Adds a key to a 4-ary heap; returns the heap, which may have had to grow."""
-    if size == len(heap):
-        wider = np.empty(2 * size, dtype=np.int64)
-        wider[:size] = heap
-        heap = wider
-    i = size
-    while i > 0:
-        parent = (i - 1) >> 2
-        if heap[parent] <= key:
-            break
-        heap[i] = heap[parent]
-        i = parent
-    heap[i] = key
-    return heap
+@njit(cache=True, nogil=True)
+def pack_arcs(first_in: Any, tail: Any, in_ds: Any, packed: Any) -> None:
+    """Incoming arcs as int32[A, 2], tail and time side by side.
+
+    A junction whose only incoming arc comes from where one is coming from leads nowhere: its
+    tail is complemented, so that it is reached but not queued.
+    """
+    for v in range(len(first_in) - 1):
+        for arc in range(first_in[v], first_in[v + 1]):
+            w = tail[arc]
+            onward = False
+            for other in range(first_in[w], first_in[w + 1]):
+                if tail[other] != v:
+                    onward = True
+            packed[arc, _TAIL] = w if onward else ~w
+            packed[arc, _DS] = in_ds[arc]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _sink_last(heap: Any, size: Any) -> None:
-    """Takes the least key (at 0) out of a heap of ``size + 1`` keys."""
-    key = heap[size]
-    i = 0
-    while True:
-        child = 4 * i + 1
-        if child >= size:
-            break
-        least = child
-        for other in range(child + 1, min(child + 4, size)):
-            if heap[other] < heap[least]:
-                least = other
-        if heap[least] >= key:
-            break
-        heap[i] = heap[least]
-        i = least
-    heap[i] = key
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _along_edge(
-    forward: Any,
-    backward: Any,
-    a_to_u: Any,
-    a_to_v: Any,
-    a_from_u: Any,
-    a_from_v: Any,
-    a_access: Any,
-    b_from_u: Any,
-    b_from_v: Any,
-    b_access: Any,
-) -> Any:
-    """From place A to place B of the same edge without leaving it; INF where that is closed."""
+@njit(cache=True, nogil=True)
+def _along_edge(forward: Any, backward: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
+    """From place i of a to place j of b, on the same edge, without leaving it; or INF."""
     best = np.int64(INF)
-    if forward < INF and b_from_u - b_access >= a_from_u - a_access:
-        best = min(best, np.int64(a_to_v) + b_from_u - forward)
-    if backward < INF and b_from_v - b_access >= a_from_v - a_access:
-        best = min(best, np.int64(a_to_u) + b_from_v - backward)
+    if forward < INF and b[j, FROM_U] - b[j, ACCESS] >= a[i, FROM_U] - a[i, ACCESS]:
+        best = min(best, np.int64(a[i, TO_V]) + b[j, FROM_U] - forward)
+    if backward < INF and b[j, FROM_V] - b[j, ACCESS] >= a[i, FROM_V] - a[i, ACCESS]:
+        best = min(best, np.int64(a[i, TO_U]) + b[j, FROM_V] - backward)
     return best
+
+
+@njit(cache=True, nogil=True)
+def _empty_buckets(
+    first_in: Any,
+    arcs: Any,
+    reach: Any,
+    layer: Any,
+    dist: Any,
+    label: Any,
+    buckets: Any,
+    pool: Any,
+    link: Any,
+    touched: Any,
+    counts: Any,
+) -> Any:
+    """Works off the queue of one layer; False where the pool is too small.
+
+    ``counts`` int64[4]: used entries of the pool, touched junctions, first and last bucket.
+    """
+    n_pool, n_touched = counts[0], counts[1]
+    room = len(pool)
+    b = counts[2]
+    last = counts[3]
+    while b <= last:
+        entry = buckets[b]
+        if entry < 0:
+            b += 1
+            continue
+        buckets[b] = link[entry]
+        key = pool[entry]
+        d = key >> 32
+        v = key & _NODE
+        if d > dist[2 * v + layer]:
+            continue
+        own = label[v]
+        for arc in range(first_in[v], first_in[v + 1]):
+            new = d + arcs[arc, _DS]
+            if new > reach:
+                continue
+            w = np.int64(arcs[arc, _TAIL])
+            leaf = w < 0
+            if leaf:
+                w = ~w
+            old = dist[2 * w + layer]
+            if new > old or (new == old and (layer == 0 or own >= label[w])):
+                continue
+            if old == INF:
+                touched[n_touched] = 2 * w + layer
+                n_touched += 1
+            dist[2 * w + layer] = new
+            if layer == 1:
+                label[w] = own
+            if leaf:
+                continue
+            if n_pool == room:
+                counts[1] = n_touched
+                return False
+            into = new >> SHIFT
+            pool[n_pool] = (new << 32) | w
+            link[n_pool] = buckets[into]
+            buckets[into] = n_pool
+            n_pool += 1
+            last = max(last, into)
+    counts[0] = n_pool
+    counts[1] = n_touched
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _seed(
+    v: Any,
+    new: Any,
+    own: Any,
+    layer: Any,
+    dist: Any,
+    label: Any,
+    buckets: Any,
+    pool: Any,
+    link: Any,
+    touched: Any,
+    counts: Any,
+) -> None:
+    """Queues a junction at this time, if it is not reached sooner; the pool has room for seeds."""
+    old = dist[2 * v + layer]
+    if new > old or (new == old and (layer == 0 or own >= label[v])):
+        return
+    if old == INF:
+        touched[counts[1]] = 2 * v + layer
+        counts[1] += 1
+    dist[2 * v + layer] = new
+    if layer == 1:
+        label[v] = own
+    into = new >> SHIFT
+    entry = counts[0]
+    pool[entry] = (np.int64(new) << 32) | np.int64(v)
+    link[entry] = buckets[into]
+    buckets[into] = entry
+    counts[0] += 1
+    counts[2] = min(counts[2], into)
+    counts[3] = max(counts[3], into)
+
+
+@njit(cache=True, nogil=True)
+def _straight_to(
+    places: Any, i: Any, patients: Any, edge_forward: Any, edge_backward: Any, dist: Any
+) -> Any:
+    """From place i to the patient, once the first layer is done."""
+    by_u = np.int64(places[i, TO_U]) + dist[2 * places[i, U]]
+    by_v = np.int64(places[i, TO_V]) + dist[2 * places[i, V]]
+    t = min(by_u, by_v)
+    e = places[i, EDGE]
+    if e == patients[0, EDGE]:
+        t = min(t, _along_edge(edge_forward[e], edge_backward[e], places, i, patients, 0))
+    return t
 
 
 @njit(cache=True, nogil=True)
 def patient_times(
     first_in: Any,
-    tail: Any,
-    in_ds: Any,
-    edge_u: Any,
-    edge_v: Any,
+    arcs: Any,
     edge_forward: Any,
     edge_backward: Any,
-    patient: Any,
+    patients: Any,
     people: Any,
     aeds: Any,
     aed_usable: Any,
     bound: Any,
     pickup: Any,
-    carry_factor: float,
+    carry_factor: Any,
     dist: Any,
     label: Any,
-    heap: Any,
+    buckets: Any,
+    pool: Any,
+    link: Any,
     touched: Any,
     aed_on_edge: Any,
-    direct_s: Any,
-    via_s: Any,
+    seconds: Any,
     person_aed: Any,
-    to_aed_s: Any,
     aed_to_patient_s: Any,
 ) -> Any:
     """Times of every person to the patient, straight and by way of the best usable AED.
 
-    ``patient, people, aeds`` are tuples of the int32 columns of ``geo.snap.Positions.columns``;
-    ``aed_usable`` bool[a]. Workspace: ``dist`` int32[2n] filled with INF (layer 0 straight, layer
-    1 by way of an AED), ``label`` int32[n], ``heap`` int64, ``touched`` int32[2n],
-    ``aed_on_edge`` int32[E] filled with -1; all are handed back as they were, except ``label``,
-    and the heap, which may have grown, is returned. Writes seconds into float64 arrays, inf
-    beyond the bound, and the AED's index (-1: none) into ``person_aed`` int32.
+    ``patients, people, aeds`` int32[·, 8] are ``geo.snap.Positions.packed``, the patient being
+    row 0; ``aed_usable`` bool of at least the AEDs. Workspace: ``dist`` int32[2n] filled with INF
+    (element 2v: straight; 2v+1: by way of an AED), ``label`` int32[n], ``buckets`` int32 filled
+    with -1, ``pool`` int64 and ``link`` int32 of one length, ``touched`` int32[2n],
+    ``aed_on_edge`` int32[E] filled with -1; all are handed back as they were. Writes
+    direct, by way of an AED, and up to the AED into the rows of ``seconds`` float64[3, people],
+    inf beyond the bound, and the AED's index (-1: none) into ``person_aed`` int32[people].
+    Returns False, with nothing written of use, where ``pool`` is too small.
     """
-    p_edge, p_from_u, p_from_v, p_access = (
-        patient[0][0],
-        patient[3][0],
-        patient[4][0],
-        patient[5][0],
-    )
-    edges, to_u, to_v, from_u, from_v, access = people
-    a_edges, a_to_u, a_to_v, a_from_u, a_from_v, a_access = aeds
-    n_people = len(edges)
-    n_aeds = len(a_edges)
-    n_touched = 0
-    size = 0
+    n_people, n_aeds = len(people), len(aeds)
     # A factor below 1 makes AEDs beyond the bound useful again.
-    reach = bound if carry_factor >= 1.0 else np.int64(np.ceil(bound / carry_factor))
-    reach = min(reach, np.int64(INF - 1))
-
-    if p_edge >= 0:
+    reach = bound if carry_factor >= 1.0 else np.int64(np.ceil((bound + 1) / carry_factor))
+    counts = np.array([0, 0, len(buckets), -1], dtype=np.int64)
+    attached = patients[0, EDGE] >= 0
+    done = True
+    if attached:
         for gate in range(2):
-            v = edge_u[p_edge] if gate == 0 else edge_v[p_edge]
-            d = p_from_u if gate == 0 else p_from_v
-            if d <= reach and d < dist[2 * v]:
-                if dist[2 * v] == INF:
-                    touched[n_touched] = 2 * v
-                    n_touched += 1
-                dist[2 * v] = d
-                heap = _push(heap, size, (np.int64(d) << 32) | np.int64(v))
-                size += 1
-    while size > 0:
-        top = heap[0]
-        size -= 1
-        _sink_last(heap, size)
-        d = top >> 32
-        v = top & _NODE
-        if d > dist[2 * v]:
-            continue
-        for arc in range(first_in[v], first_in[v + 1]):
-            new = d + in_ds[arc]
-            if new <= reach:
-                w = np.int64(tail[arc])
-                old = dist[2 * w]
-                if new < old:
-                    if old == INF:
-                        touched[n_touched] = 2 * w
-                        n_touched += 1
-                    dist[2 * w] = new
-                    heap = _push(heap, size, (new << 32) | w)
-                    size += 1
+            d = patients[0, FROM_U + gate]
+            if d <= reach:
+                _seed(
+                    patients[0, U + gate],
+                    d,
+                    0,
+                    0,
+                    dist,
+                    label,
+                    buckets,
+                    pool,
+                    link,
+                    touched,
+                    counts,
+                )
+        done = _empty_buckets(
+            first_in, arcs, reach, 0, dist, label, buckets, pool, link, touched, counts
+        )
 
     # The AEDs that can be carried to the patient in time are the sources of the second layer.
     next_aed = np.full(n_aeds, -1, dtype=np.int32)
-    seed = np.full(n_aeds, INF, dtype=np.int64)
-    for back in range(n_aeds):
-        a = n_aeds - 1 - back
-        e = a_edges[a]
-        aed_to_patient_s[a] = np.inf
-        if e < 0 or p_edge < 0:
-            continue
-        t = min(
-            np.int64(a_to_u[a]) + dist[2 * edge_u[e]], np.int64(a_to_v[a]) + dist[2 * edge_v[e]]
+    start = np.full(n_aeds, INF, dtype=np.int64)
+    if done:
+        counts[0], counts[2], counts[3] = 0, len(buckets), -1
+        for back in range(n_aeds):
+            a = n_aeds - 1 - back
+            e = aeds[a, EDGE]
+            aed_to_patient_s[a] = np.inf
+            if e < 0 or not attached:
+                continue
+            t = _straight_to(aeds, a, patients, edge_forward, edge_backward, dist)
+            if t > reach:
+                continue
+            t = np.int64(np.rint(carry_factor * t))
+            if t > bound:
+                continue
+            aed_to_patient_s[a] = t / 10.0
+            if not aed_usable[a] or t + pickup > bound:
+                continue
+            start[a] = t + pickup
+            next_aed[a] = aed_on_edge[e]
+            aed_on_edge[e] = a
+            for gate in range(2):
+                d = start[a] + aeds[a, FROM_U + gate]
+                if d <= bound:
+                    _seed(
+                        aeds[a, U + gate],
+                        d,
+                        a,
+                        1,
+                        dist,
+                        label,
+                        buckets,
+                        pool,
+                        link,
+                        touched,
+                        counts,
+                    )
+        done = _empty_buckets(
+            first_in, arcs, bound, 1, dist, label, buckets, pool, link, touched, counts
         )
-        if e == p_edge:
-            t = min(
-                t,
-                _along_edge(
-                    edge_forward[e],
-                    edge_backward[e],
-                    a_to_u[a],
-                    a_to_v[a],
-                    a_from_u[a],
-                    a_from_v[a],
-                    a_access[a],
-                    p_from_u,
-                    p_from_v,
-                    p_access,
-                ),
-            )
-        if t > reach:
-            continue
-        t = np.int64(np.rint(carry_factor * t))
-        if t > bound:
-            continue
-        aed_to_patient_s[a] = t / 10.0
-        if not aed_usable[a] or t + pickup > bound:
-            continue
-        seed[a] = t + pickup
-        next_aed[a] = aed_on_edge[e]
-        aed_on_edge[e] = a
-        for gate in range(2):
-            v = edge_u[e] if gate == 0 else edge_v[e]
-            new = seed[a] + (a_from_u[a] if gate == 0 else a_from_v[a])
-            old = dist[2 * v + 1]
-            if new <= bound and (new < old or (new == old and a < label[v])):
-                if old == INF:
-                    touched[n_touched] = 2 * v + 1
-                    n_touched += 1
-                dist[2 * v + 1] = new
-                label[v] = a
-                heap = _push(heap, size, (new << 32) | np.int64(v))
-                size += 1
-    while size > 0:
-        top = heap[0]
-        size -= 1
-        _sink_last(heap, size)
-        d = top >> 32
-        v = top & _NODE
-        if d > dist[2 * v + 1]:
-            continue
-        a = label[v]
-        for arc in range(first_in[v], first_in[v + 1]):
-            new = d + in_ds[arc]
-            if new <= bound:
-                w = np.int64(tail[arc])
-                old = dist[2 * w + 1]
-                if new < old or (new == old and a < label[w]):
-                    if old == INF:
-                        touched[n_touched] = 2 * w + 1
-                        n_touched += 1
-                    dist[2 * w + 1] = new
-                    label[w] = a
-                    heap = _push(heap, size, (new << 32) | w)
-                    size += 1
 
-    for i in range(n_people):
-        e = edges[i]
-        direct_s[i] = np.inf
-        via_s[i] = np.inf
-        to_aed_s[i] = np.inf
-        person_aed[i] = -1
-        if e < 0 or p_edge < 0:
-            continue
-        u = np.int64(edge_u[e])
-        v = np.int64(edge_v[e])
-        t = min(np.int64(to_u[i]) + dist[2 * u], np.int64(to_v[i]) + dist[2 * v])
-        if e == p_edge:
-            t = min(
-                t,
-                _along_edge(
-                    edge_forward[e],
-                    edge_backward[e],
-                    to_u[i],
-                    to_v[i],
-                    from_u[i],
-                    from_v[i],
-                    access[i],
-                    p_from_u,
-                    p_from_v,
-                    p_access,
-                ),
-            )
-        if t <= bound:
-            direct_s[i] = t / 10.0
-        t = np.int64(to_u[i]) + dist[2 * u + 1]
-        best = label[u]
-        other = np.int64(to_v[i]) + dist[2 * v + 1]
-        if other < t or (other == t and label[v] < best):
-            t = other
-            best = label[v]
-        a = aed_on_edge[e]
-        while a >= 0:
-            other = seed[a] + _along_edge(
-                edge_forward[e],
-                edge_backward[e],
-                to_u[i],
-                to_v[i],
-                from_u[i],
-                from_v[i],
-                access[i],
-                a_from_u[a],
-                a_from_v[a],
-                a_access[a],
-            )
-            if other < t or (other == t and a < best):
+    if done:
+        for i in range(n_people):
+            e = people[i, EDGE]
+            seconds[0, i] = np.inf
+            seconds[1, i] = np.inf
+            seconds[2, i] = np.inf
+            person_aed[i] = -1
+            if e < 0 or not attached:
+                continue
+            t = _straight_to(people, i, patients, edge_forward, edge_backward, dist)
+            if t <= bound:
+                seconds[0, i] = t / 10.0
+            u = people[i, U]
+            v = people[i, V]
+            t = np.int64(people[i, TO_U]) + dist[2 * u + 1]
+            best = label[u]
+            other = np.int64(people[i, TO_V]) + dist[2 * v + 1]
+            if other < t or (other == t and label[v] < best):
                 t = other
-                best = a
-            a = next_aed[a]
-        if t <= bound:
-            via_s[i] = t / 10.0
-            person_aed[i] = best
-            to_aed_s[i] = (t - seed[best]) / 10.0
+                best = label[v]
+            a = aed_on_edge[e]
+            while a >= 0:
+                along = _along_edge(edge_forward[e], edge_backward[e], people, i, aeds, a)
+                other = start[a] + along
+                if other < t or (other == t and a < best):
+                    t = other
+                    best = a
+                a = next_aed[a]
+            if t <= bound:
+                seconds[1, i] = t / 10.0
+                seconds[2, i] = (t - start[best]) / 10.0
+                person_aed[i] = best
 
-    for i in range(n_touched):
+    for i in range(counts[1]):
         dist[touched[i]] = INF
     for a in range(n_aeds):
-        if a_edges[a] >= 0:
-            aed_on_edge[a_edges[a]] = -1
-    return heap
+        if start[a] < INF:
+            aed_on_edge[aeds[a, EDGE]] = -1
+    if not done:
+        buckets[:] = -1
+    return done
 
 
 @njit(cache=True, nogil=True)

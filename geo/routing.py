@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from geo.errors import PlaceError
 from geo.network import INF_DS, RoadNetwork
 from geo.points import frozen
-from geo.snap import Positions
 
 Seconds = NDArray[np.float64]
+
+BUCKET_SHIFT = 6
+"""The same as ``geo.kernels.SHIFT``; here so that importing this module loads no compiler."""
 
 MAX_BOUND_S = 86_400.0
 """A search farther than a day is a mistake in units."""
@@ -44,6 +46,15 @@ class Soonest:
     times: PatientTimes
 
 
+class OnNetwork(Protocol):
+    """Places on a network, as a search reads them; ``geo.snap.Positions`` are."""
+
+    def __len__(self) -> int: ...
+
+    def packed(self, network: RoadNetwork, /) -> NDArray[np.int32]:
+        """C-contiguous int32[N, 8], as ``geo.snap.Positions.packed``."""
+
+
 class PatientSearch:
     """A reusable search on one network; keep one per thread.
 
@@ -53,28 +64,27 @@ class PatientSearch:
     """
 
     def __init__(self, network: RoadNetwork) -> None:
+        from geo.kernels import pack_arcs, patient_times  # noqa: PLC0415 - loads numba
+
         self.network = network
         n = network.n_nodes
+        arcs = np.empty((max(1, network.n_arcs), 2), dtype=np.int32)
+        pack_arcs(network.first_in, network.tail, network.in_ds, arcs)
+        self._graph = (network.first_in, arcs, network.edge_forward_ds, network.edge_backward_ds)
+        self._search = patient_times
         self._dist = np.full(2 * n, INF_DS, dtype=np.int32)
         self._label = np.zeros(n, dtype=np.int32)
-        self._heap = np.empty(1024, dtype=np.int64)
         self._touched = np.empty(2 * n, dtype=np.int32)
         self._aed_on_edge = np.full(network.n_edges, -1, dtype=np.int32)
-        self._graph = (
-            network.first_in,
-            network.tail,
-            network.in_ds,
-            network.edge_u,
-            network.edge_v,
-            network.edge_forward_ds,
-            network.edge_backward_ds,
-        )
+        self._buckets = np.full(256, -1, dtype=np.int32)
+        self._usable = np.empty(0, dtype=np.bool_)
+        self._queue = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
 
     def times(
         self,
-        patient: Positions,
-        people: Positions,
-        aeds: Positions,
+        patient: OnNetwork,
+        people: OnNetwork,
+        aeds: OnNetwork,
         aed_usable: NDArray[np.bool_],
         *,
         bound_s: float,
@@ -90,40 +100,55 @@ class PatientSearch:
             PlaceError: not exactly one patient, a mask of another length than the AEDs, or a
                 bound, pick-up or factor out of range.
         """
-        from geo.kernels import patient_times  # noqa: PLC0415 - numba loads only when needed
-
         _check_query(patient, aeds, aed_usable, bound_s, pickup_s, carry_factor)
-        n_people = len(people)
-        direct_s, via_s, to_aed_s = np.empty((3, n_people))
-        person_aed = np.empty(n_people, dtype=np.int32)
-        aed_to_patient_s = np.empty(len(aeds))
-        self._heap = patient_times(
+        network = self.network
+        n_people, n_aeds = len(people), len(aeds)
+        bound_ds = int(bound_s * 10.0 + 1e-6)
+        self._make_room(n_aeds, bound_ds / min(1.0, carry_factor))
+        self._usable[:n_aeds] = aed_usable
+        seconds = np.empty((3, n_people))
+        aed = np.empty(n_people, dtype=np.int32)
+        aed_to_patient_s = np.empty(n_aeds)
+        while not self._search(
             *self._graph,
-            patient.columns,
-            people.columns,
-            aeds.columns,
-            frozen(aed_usable),
-            int(bound_s * 10.0 + 1e-6),
-            round(pickup_s * 10.0),
-            float(carry_factor),
+            patient.packed(network),
+            people.packed(network),
+            aeds.packed(network),
+            self._usable,
+            bound_ds,
+            int(pickup_s * 10.0 + 0.5),
+            carry_factor,
             self._dist,
             self._label,
-            self._heap,
+            self._buckets,
+            *self._queue,
             self._touched,
             self._aed_on_edge,
-            direct_s,
-            via_s,
-            person_aed,
-            to_aed_s,
+            seconds,
+            aed,
             aed_to_patient_s,
-        )
-        return PatientTimes(direct_s, via_s, person_aed, to_aed_s, aed_to_patient_s)
+        ):
+            self._grow_queue(2 * len(self._queue[0]))
+        return PatientTimes(seconds[0], seconds[1], aed, seconds[2], aed_to_patient_s)
+
+    def _make_room(self, n_aeds: int, reach_ds: float) -> None:
+        """Workspace for this many AEDs and this horizon."""
+        if len(self._usable) < n_aeds:
+            self._usable = np.empty(n_aeds, dtype=np.bool_)
+        if len(self._queue[0]) < 2 * n_aeds + 2:
+            self._grow_queue(max(4096, 4 * n_aeds))
+        n_buckets = (int(reach_ds) + 16 >> BUCKET_SHIFT) + 2
+        if len(self._buckets) < n_buckets:
+            self._buckets = np.full(2 * n_buckets, -1, dtype=np.int32)
+
+    def _grow_queue(self, size: int) -> None:
+        self._queue = (np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int32))
 
     def soonest(
         self,
-        patient: Positions,
-        people: Positions,
-        aeds: Positions,
+        patient: OnNetwork,
+        people: OnNetwork,
+        aeds: OnNetwork,
         aed_usable: NDArray[np.bool_],
         *,
         k: int,
@@ -192,16 +217,16 @@ def warmup() -> None:
 
 
 def _check_query(
-    patient: Positions,
-    aeds: Positions,
-    aed_usable: ArrayLike,
+    patient: OnNetwork,
+    aeds: OnNetwork,
+    aed_usable: NDArray[np.bool_],
     bound_s: float,
     pickup_s: float,
     carry_factor: float,
 ) -> None:
     if len(patient) != 1:
         raise PlaceError(f"patient: expected one place, got {len(patient)}")
-    if len(np.asarray(aed_usable)) != len(aeds):
+    if len(aed_usable) != len(aeds):
         raise PlaceError(f"aed_usable: expected {len(aeds)} entries, one per AED")
     if not 0.0 <= bound_s <= MAX_BOUND_S:
         raise PlaceError(f"bound_s: expected seconds within 0..{MAX_BOUND_S:g}, got {bound_s:g}")

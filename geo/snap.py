@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,21 +52,25 @@ class Positions:
         """How many places are on the network."""
         return int(np.count_nonzero(self.edge >= 0))
 
-    @cached_property
-    def columns(self) -> tuple[NDArray[Any], ...]:
-        """What the search reads: edge, four offsets and access."""
-        return (
-            self.edge,
-            self.to_u_ds,
-            self.to_v_ds,
-            self.from_u_ds,
-            self.from_v_ds,
-            self.access_ds,
-        )
+    def packed(self, network: RoadNetwork) -> Ints:
+        """What a search reads, int32[N, 8]: edge, its u and v, the four offsets and access.
+
+        ``network`` is the one that the places are on; the table is made once and read-only.
+        """
+        table: Ints | None = self.__dict__.get("_packed")
+        if table is None:
+            safe = np.maximum(self.edge, 0)
+            ends = (network.edge_u[safe], network.edge_v[safe])
+            offsets = (self.to_u_ds, self.to_v_ds, self.from_u_ds, self.from_v_ds)
+            table = frozen(np.stack([self.edge, *ends, *offsets, self.access_ds], axis=1), np.int32)
+            self.__dict__["_packed"] = table
+        return table
 
     def take(self, index: ArrayLike) -> Positions:
         """The places at these indices (integers or a mask), in this order."""
         chosen = np.atleast_1d(np.asarray(index))
+        if chosen.dtype != np.bool_:
+            chosen = chosen.astype(np.int64)  # an empty list is of floats
         return Positions(*(frozen(getattr(self, name)[chosen]) for name in _COLUMNS))
 
     @classmethod

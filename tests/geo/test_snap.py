@@ -135,7 +135,7 @@ def test_taking_and_joining_keep_every_column() -> None:
     again = Positions.concat([places.take([2]), places.take([0, 1])]).take([1, 2, 0])
     for name in Positions.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(again, name), getattr(places, name))
-    assert len(Positions.concat([])) == 0
+    assert len(Positions.concat([])) == len(places.take([])) == 0
     assert len(places.take(np.array([True, False, True]))) == 2
 
 
