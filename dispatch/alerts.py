@@ -71,6 +71,8 @@ def accepted(draft: Draft, event: AlertAccepted) -> None:
     held_s = lease.night_s if draft.is_night else lease.day_s
     draft.start(TimerKind.LEASE, alert.alert_id, draft.now_s + held_s)
     _assign(draft, alert, "said_yes")
+    if draft.policy.roles.split is Split.ORDER_OF_ETA:
+        _give_roles_by_eta(draft)
     waves.settle(draft)
 
 
@@ -81,6 +83,16 @@ def _role_at_yes(draft: Draft, alert: Alert) -> Role:
     if role is Role.CPR or _is_free(draft, alert):
         return role
     return Role.CPR
+
+
+def _give_roles_by_eta(draft: Draft) -> None:
+    """A yes may move others down the order; whoever has set off keeps the role."""
+    going = [alert for alert in draft.alerts if alert.status in ASSIGNED_STATUSES]
+    for alert, role in policies.roles_by_eta(draft.policy, going):
+        if alert.status is not AlertStatus.ACCEPTED or role is alert.role:
+            continue
+        if role is Role.CPR or _is_free(draft, alert):
+            _assign(draft, _give_role(draft, alert, role), "role_changed")
 
 
 def _is_free(draft: Draft, alert: Alert) -> bool:

@@ -32,12 +32,13 @@ WORDS: dict[str, str] = {
     "suspended": "suspended",
     "asked_already": "asked already",
     # why a person was asked
-    "wave": "soonest of those who may be asked",
+    "wave": "next of those who may be asked",
     "replacement": "next after somebody who cannot or does not answer",
     "other_aed": "could bring another AED in time",
     # why a person was told where to go (again)
     "said_yes": "said yes",
     "location_changed": "the patient is elsewhere",
+    "role_changed": "somebody sooner has said yes",
     "aed_unavailable": "the AED is not there, locked or broken",
     "aed_claimed": "the AED is being fetched for another emergency",
     # why an alert ended
@@ -59,7 +60,8 @@ WORDS: dict[str, str] = {
     "hold:no_alert_area": "the place lies in a no-alert area",
     # what control is told
     "held": "Nobody is being asked",
-    "nobody_left": "Nobody is left to ask",
+    "nobody_coming": "Nobody is coming, and nobody is left to ask",
+    "nobody_left": "Nobody more will be asked",
     "no_aed_to_come": "People are coming, and nobody can bring an AED in time",
     "straight_line_times": "Travel times are estimates along straight lines",
     "no_candidates": "Nobody could be looked for",
@@ -92,11 +94,12 @@ _NO_NAME = "no reason given"
 
 
 class Step(NamedTuple):
-    """One step of an incident as a driver keeps it."""
+    """One step of an incident as a driver keeps it; ``ignored``: why the event changed nothing."""
 
     now_s: float
     event: Event
-    commands: tuple[Command, ...]
+    commands: tuple[Command, ...] = ()
+    ignored: str = ""
 
 
 class Line(NamedTuple):
@@ -163,12 +166,21 @@ def story(steps: Sequence[Step]) -> tuple[Line, ...]:
         for command in step.commands:
             if isinstance(command, commands.SendAlert):
                 who[command.alert_id] = command.responder_id
-        texts = [_event_text(step.event, who), *(_command_text(c) for c in step.commands)]
+        texts = [_told_of(step, who), *(_command_text(c) for c in step.commands)]
         lines += [Line(step.now_s - start_s, text) for text in texts if text]
     return tuple(lines)
 
 
 # --- events -----------------------------------------------------------------------------------
+
+
+def _told_of(step: Step, who: dict[int, int]) -> str:
+    text = _event_text(step.event, who)
+    if not step.ignored:
+        return text
+    if not text or isinstance(step.event, events.TimerFired):
+        return ""
+    return f"{text[:-1]}; it changed nothing: {words(step.ignored)}."
 
 
 def _event_text(event: Event, who: dict[int, int]) -> str:
@@ -202,6 +214,10 @@ def _candidates(event: CandidatesFound, _: int) -> str:
     return " ".join((text, *(f"{line}." for line in passed_over(event.passed_over))))
 
 
+def _because(reason: str) -> str:
+    return f": {words(reason)}" if reason else ""
+
+
 def _ambulance(event: events.AmbulanceEtaChanged, _: int) -> str:
     known = "no longer known" if event.due_at_s is None else "changed"
     return f"The ambulance's expected arrival is {known}."
@@ -218,8 +234,8 @@ _EVENTS: dict[type, Callable[[Any, int], str]] = {
     events.HoldLifted: lambda e, _: f"No longer held: {e.kind.value}.",
     events.AmbulanceEtaChanged: _ambulance,
     events.AmbulanceArrived: lambda _, __: "The ambulance is there.",
-    events.IncidentCancelled: lambda e, _: f"Control took the call back: {words(e.reason)}.",
-    events.IncidentClosed: lambda e, _: f"Closed: {words(e.reason)}.",
+    events.IncidentCancelled: lambda e, _: f"Control took the call back{_because(e.reason)}.",
+    events.IncidentClosed: lambda e, _: f"Closed{_because(e.reason)}.",
     CandidatesFound: _candidates,
     events.CandidatesFailed: lambda e, _: f"The search failed: {words(e.reason)}.",
     events.ClaimRefused: lambda e, person: f"{person}: {e.resource.value} claimed elsewhere.",
@@ -253,9 +269,9 @@ def _minutes(seconds: float) -> str:
 
 def _looked(command: commands.FindCandidates) -> str:
     query: Query = command.query
-    reach = f"within {query.radius_m:g} m" if query.radius_m is not None else "of travel"
+    radius = "" if query.radius_m is None else f"{query.radius_m:g} m and "
     how = " along straight lines" if query.straight_line else ""
-    return f"Looked for people {_minutes(query.bound_s)} {reach}{how}."
+    return f"Looked for people within {radius}{_minutes(query.bound_s)} of travel{how}."
 
 
 def _way(role: Role, aed_id: int | None) -> str:
@@ -274,21 +290,19 @@ def _assigned(command: commands.Assign) -> str:
     return f"Sent {command.responder_id} {way}: {words(command.reason)}."
 
 
+# What the person or the channel ended themselves is told by the event.
 _OUTCOME = {
-    AlertStatus.DECLINED: "said no",
-    AlertStatus.UNDELIVERED: "was not reached",
-    AlertStatus.REFUSED: "was not asked",
     AlertStatus.WITHDRAWN: "was told that nothing is needed",
     AlertStatus.EXPIRED: "did not answer",
     AlertStatus.STOOD_DOWN: "was stood down",
-    AlertStatus.DROPPED: "gave the place back",
     AlertStatus.LAPSED: "lost the place",
     AlertStatus.COMPLETED: "has finished",
 }
 
 
 def _ended(command: commands.EndAlert) -> str:
-    return f"{command.responder_id} {_OUTCOME[command.outcome]}: {words(command.reason)}."
+    outcome = _OUTCOME.get(command.outcome)
+    return f"{command.responder_id} {outcome}: {words(command.reason)}." if outcome else ""
 
 
 def _told(command: commands.TellControl) -> str:

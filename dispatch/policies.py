@@ -249,11 +249,17 @@ def role_at_yes(policy: Policy, alert: Alert, facts: Situation) -> Role:
     if split is Split.ORDER_OF_YES:
         return _nth(policy, len(going))
     if split is Split.ORDER_OF_ETA:
-        mine = (_or_inf(alert.direct_s), alert.responder_id)
-        return _nth(policy, sum((_or_inf(a.direct_s), a.responder_id) < mine for a in going))
+        everybody = roles_by_eta(policy, [*going, alert])
+        return next(role for other, role in everybody if other is alert)
     others = tuple(other for other in facts.alerts if other.alert_id != alert.alert_id)
     outlook = benefit.Outlook.of(policy, replace(facts, alerts=others))
     return outlook.better_role(alert.direct_s or 0.0, alert.via_aed_s or 0.0)
+
+
+def roles_by_eta(policy: Policy, going: Sequence[Alert]) -> list[tuple[Alert, Role]]:
+    """The role of everybody who said yes, by their travel time straight to the patient."""
+    ranked = sorted(going, key=lambda alert: (_or_inf(alert.direct_s), alert.responder_id))
+    return [(alert, _nth(policy, i)) for i, alert in enumerate(ranked)]
 
 
 def _nth(policy: Policy, i: int) -> Role:

@@ -269,8 +269,13 @@ def _name_phase(draft: Draft, yes: Yes) -> None:
     before = draft.phase
     draft.phase = _phase(draft)
     if draft.phase is Phase.EXHAUSTED and before is not Phase.EXHAUSTED and draft.policy.waves:
-        enough = policies.people_enough(draft.policy, yes)
-        draft.tell_control("no_aed_to_come" if enough else "nobody_left", str(yes.total))
+        draft.tell_control(_why_exhausted(draft, yes), f"{yes.total} going")
+
+
+def _why_exhausted(draft: Draft, yes: Yes) -> str:
+    if policies.people_enough(draft.policy, yes):
+        return "no_aed_to_come"
+    return "nobody_left" if yes.total else "nobody_coming"
 
 
 def _phase(draft: Draft) -> Phase:

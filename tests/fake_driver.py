@@ -102,7 +102,8 @@ class Watch:
         for command in commands:
             self._note(command, after, now_s)
         self.state = after
-        self.steps.append(Step(now_s, event, commands))
+        ignored = "" if isinstance(row, Move) else row.reason
+        self.steps.append(Step(now_s, event, commands, ignored))
         self._check(after)
         return commands
 
