@@ -242,7 +242,7 @@ def _rings(spokes: list[_Spoke], reach: list[float], warp: Warp) -> list[Road]:
     for ring in range(1, 5):
         tags = {"highway": RING_CLASSES[ring], "name": names[ring]}
         circle = warp(_arc(RING_RADII_M[ring], 0.0, 2 * np.pi))
-        roads.append(Road(circle, tags, bridges=ring in (2, 4)))
+        roads.append(Road(circle, tags, bridges=ring == 4))
     for index, outer in enumerate(reach):
         if outer > RING_RADII_M[4]:
             edge = warp(_arc(outer, spokes[index].angle, _next_angle(spokes, index)))
@@ -264,10 +264,10 @@ def _radials(
             roads.append(Road(points, {"highway": "tertiary", "name": spoke.name}))
             continue
         tags = {"highway": "secondary", "name": spoke.name}
-        roads.append(Road(points, tags, bridges=index == 0))
+        roads.append(Road(points, tags, bridges=True))
         village = villages[spoke.village]
         away = _country(points[-1], np.array(village.centre), points[-1] - points[-4])
-        roads.append(Road(away, tags, bridges=spoke.village in (1,)))
+        roads.append(Road(away, tags))
     return roads
 
 

@@ -20,6 +20,7 @@ from scenarios.town.plan import (
     Geometry,
     Kind,
     Plan,
+    Road,
     curve,
     sampled,
 )
@@ -46,7 +47,7 @@ class Street:
 def draw_streets(plan: Plan, rng: np.random.Generator) -> list[Street]:
     """Every street and path of the plan, cut at the river, the railway and the airfield."""
     streets = [Street(road.points, road.tags, free=road.bridges) for road in plan.roads]
-    streets += [path for road in plan.roads for path in _sidewalks(road.points, road.tags)]
+    streets += [path for road in plan.roads for path in _sidewalks(road)]
     names = _street_names(rng)
     for district in plan.districts:
         streets += _clipped(_PATTERNS[district.kind](district, rng, names), district.shape)
@@ -210,14 +211,14 @@ _PATTERNS: dict[Kind, Pattern] = {
 # --- paths outside the patterns --------------------------------------------------------------
 
 
-def _sidewalks(points: Floats, tags: dict[str, str]) -> list[Street]:
+def _sidewalks(road: Road) -> list[Street]:
     """Separate sidewalks of a main road in town, and a crossing every 85 m or so."""
-    if tags["highway"] not in ("primary", "secondary"):
+    if road.tags["highway"] not in ("primary", "secondary"):
         return []
-    line = shapely.linestrings(points)
+    line = shapely.linestrings(road.points)
     foot = {"highway": "footway", "footway": "sidewalk"}
     streets = [
-        Street(shapely.get_coordinates(shapely.offset_curve(line, side)), foot, free=True)
+        Street(shapely.get_coordinates(shapely.offset_curve(line, side)), foot, free=road.bridges)
         for side in (-SIDEWALK_OFFSET_M, SIDEWALK_OFFSET_M)
     ]
     crossing = {"highway": "footway", "footway": "crossing", "crossing": "marked"}

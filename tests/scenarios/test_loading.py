@@ -96,7 +96,7 @@ def test_presence_of_one_hour_cannot_exceed_everybody(tmp_path: Path) -> None:
 def test_what_is_no_scenario_is_told_in_a_line(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "scenario.toml"
     path.write_bytes(content)
-    with pytest.raises(InputFaults, match="scenario.toml") as caught:
+    with pytest.raises(InputFaults, match=r"scenario\.toml") as caught:
         load_scenario(path)
     assert words in str(caught.value)
 
