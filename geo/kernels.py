@@ -158,20 +158,6 @@ def _seed(
 
 
 @njit(cache=True, nogil=True)
-def _straight_to(
-    places: Any, i: Any, patients: Any, edge_forward: Any, edge_backward: Any, dist: Any
-) -> Any:
-    """From place i to the patient, once the first layer is done."""
-    by_u = np.int64(places[i, TO_U]) + dist[2 * places[i, U]]
-    by_v = np.int64(places[i, TO_V]) + dist[2 * places[i, V]]
-    t = min(by_u, by_v)
-    e = places[i, EDGE]
-    if e == patients[0, EDGE]:
-        t = min(t, _along_edge(edge_forward[e], edge_backward[e], places, i, patients, 0))
-    return t
-
-
-@njit(cache=True, nogil=True)
 def patient_times(
     first_in: Any,
     arcs: Any,
@@ -207,7 +193,8 @@ def patient_times(
     Returns False, with nothing written of use, where ``pool`` is too small.
     """
     n_people, n_aeds = len(people), len(aeds)
-    # A factor below 1 makes AEDs beyond the bound useful again.
+    # Calls that take arrays are kept out of the common path of the loops below: they cost more
+    # than all that they do. A factor below 1 makes AEDs beyond the bound useful again.
     reach = bound if carry_factor >= 1.0 else np.int64(np.ceil((bound + 1) / carry_factor))
     counts = np.array([0, 0, len(buckets), -1], dtype=np.int64)
     attached = patients[0, EDGE] >= 0
@@ -244,7 +231,12 @@ def patient_times(
             aed_to_patient_s[a] = np.inf
             if e < 0 or not attached:
                 continue
-            t = _straight_to(aeds, a, patients, edge_forward, edge_backward, dist)
+            t = min(
+                np.int64(aeds[a, TO_U]) + dist[2 * np.int64(aeds[a, U])],
+                np.int64(aeds[a, TO_V]) + dist[2 * np.int64(aeds[a, V])],
+            )
+            if e == patients[0, EDGE]:
+                t = min(t, _along_edge(edge_forward[e], edge_backward[e], aeds, a, patients, 0))
             if t > reach:
                 continue
             t = np.int64(np.rint(carry_factor * t))
@@ -285,11 +277,15 @@ def patient_times(
             person_aed[i] = -1
             if e < 0 or not attached:
                 continue
-            t = _straight_to(people, i, patients, edge_forward, edge_backward, dist)
+            u = np.int64(people[i, U])
+            v = np.int64(people[i, V])
+            t = min(
+                np.int64(people[i, TO_U]) + dist[2 * u], np.int64(people[i, TO_V]) + dist[2 * v]
+            )
+            if e == patients[0, EDGE]:
+                t = min(t, _along_edge(edge_forward[e], edge_backward[e], people, i, patients, 0))
             if t <= bound:
                 seconds[0, i] = t / 10.0
-            u = people[i, U]
-            v = people[i, V]
             t = np.int64(people[i, TO_U]) + dist[2 * u + 1]
             best = label[u]
             other = np.int64(people[i, TO_V]) + dist[2 * v + 1]

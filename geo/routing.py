@@ -14,9 +14,6 @@ from geo.points import frozen
 
 Seconds = NDArray[np.float64]
 
-BUCKET_SHIFT = 6
-"""The same as ``geo.kernels.SHIFT``; here so that importing this module loads no compiler."""
-
 MAX_BOUND_S = 86_400.0
 """A search farther than a day is a mistake in units."""
 
@@ -64,7 +61,7 @@ class PatientSearch:
     """
 
     def __init__(self, network: RoadNetwork) -> None:
-        from geo.kernels import pack_arcs, patient_times  # noqa: PLC0415 - loads numba
+        from geo.kernels import SHIFT, pack_arcs, patient_times  # noqa: PLC0415 - loads numba
 
         self.network = network
         n = network.n_nodes
@@ -72,6 +69,7 @@ class PatientSearch:
         pack_arcs(network.first_in, network.tail, network.in_ds, arcs)
         self._graph = (network.first_in, arcs, network.edge_forward_ds, network.edge_backward_ds)
         self._search = patient_times
+        self._bucket_ds = 1 << SHIFT
         self._dist = np.full(2 * n, INF_DS, dtype=np.int32)
         self._label = np.zeros(n, dtype=np.int32)
         self._touched = np.empty(2 * n, dtype=np.int32)
@@ -117,7 +115,7 @@ class PatientSearch:
             self._usable,
             bound_ds,
             int(pickup_s * 10.0 + 0.5),
-            carry_factor,
+            float(carry_factor),
             self._dist,
             self._label,
             self._buckets,
@@ -137,7 +135,7 @@ class PatientSearch:
             self._usable = np.empty(n_aeds, dtype=np.bool_)
         if len(self._queue[0]) < 2 * n_aeds + 2:
             self._grow_queue(max(4096, 4 * n_aeds))
-        n_buckets = (int(reach_ds) + 16 >> BUCKET_SHIFT) + 2
+        n_buckets = int(reach_ds / self._bucket_ds) + 3
         if len(self._buckets) < n_buckets:
             self._buckets = np.full(2 * n_buckets, -1, dtype=np.int32)
 
