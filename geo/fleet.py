@@ -37,6 +37,7 @@ class Fleet:
         self._ends = np.full((count, 2), -1, np.int32)
         self._leave_ds = np.full((count, 2), INF_DS, np.int32)
         self._along_ds = np.full((count, 2), INF_DS, np.int32)
+        self._access_ds = np.zeros(count, np.int32)
         self._piece = np.full(count, -1, np.int32)
         self._edge = np.full(count, -1, np.int32)
         self._own_node = np.empty((count, depth), np.int32)
@@ -61,7 +62,14 @@ class Fleet:
             metric.forward_ds,
             metric.backward_ds,
         )
-        self._units = (self._ends, self._leave_ds, self._along_ds, self._piece, self._edge)
+        self._units = (
+            self._ends,
+            self._leave_ds,
+            self._along_ds,
+            self._piece,
+            self._edge,
+            self._access_ds,
+        )
         self.move(np.arange(count), places)
 
     def __len__(self) -> int:
@@ -93,6 +101,7 @@ class Fleet:
         self._along_ds[chosen] = places.along_ds
         self._piece[chosen] = anchors.piece
         self._edge[chosen] = places.edge
+        self._access_ds[chosen] = places.access_ds
         own = self.metric.hierarchy
         self._pool, self._used = place_units(
             own.core_first,
@@ -163,12 +172,12 @@ class Fleet:
 
     def _asked(self, patients: Places) -> tuple[Any, ...]:
         anchors = self.metric.reaching(patients)
-        return (
+        beside = (
             patients.ends,
             patients.reach_ds,
             patients.along_ds,
             patients.edge,
             anchors.piece,
-            anchors.at,
-            anchors.at_ds,
+            patients.access_ds,
         )
+        return beside, anchors.at, anchors.at_ds

@@ -173,42 +173,46 @@ def _clear_piece(up_first, up_head, stop, lowest, ds):
 
 
 @njit(cache=True, nogil=True)
-def _along_edge(forward, backward, leave_ds, reach_ds, from_along_ds, to_along_ds):
-    """From a place to a place of the same edge without leaving it; INF where that is closed."""
+def _along_edge(forward, backward, from_access_ds, to_access_ds, from_along_ds, to_along_ds):
+    """From a place to a place of the same edge without leaving it; INF where that is closed.
+
+    ``*_along_ds`` i32[2] tell how far on each place is, from u and from v, without its access.
+    """
     best = INF
-    if leave_ds[1] < INF and reach_ds[0] < INF and to_along_ds[0] >= from_along_ds[0]:
-        best = min(best, np.int32(leave_ds[1] + reach_ds[0] - forward))
-    if leave_ds[0] < INF and reach_ds[1] < INF and to_along_ds[1] >= from_along_ds[1]:
-        best = min(best, np.int32(leave_ds[0] + reach_ds[1] - backward))
+    access = np.int32(from_access_ds + to_access_ds)
+    if forward < INF and to_along_ds[0] >= from_along_ds[0]:
+        best = min(best, np.int32(access + to_along_ds[0] - from_along_ds[0]))
+    if backward < INF and to_along_ds[1] >= from_along_ds[1]:
+        best = min(best, np.int32(access + to_along_ds[1] - from_along_ds[1]))
     return best
 
 
 @njit(cache=True, nogil=True)
-def _beside(roads, units, patient_ends, patient_ds, patient_along, piece, edge, i, unit, ds):
+def _beside(roads, units, patients, i, unit, ds):
     """Time of a unit to a patient without passing the core, if both lie side by side.
 
     ``ds`` i32[2, f] holds INF and is left so.
     """
     rank, up_first, up_head, up_ds, down_ds, piece_first, forward_ds, backward_ds = roads
-    unit_ends, unit_ds, unit_along, unit_piece, unit_edge = units
+    unit_ends, unit_ds, unit_along, unit_piece, unit_edge, unit_access = units
+    ends, end_ds, along_ds, edges, pieces, access_ds = patients
+    edge, piece = edges[i], pieces[i]
     best = INF
     if edge >= 0 and unit_edge[unit] == edge:
         best = _along_edge(
             forward_ds[edge],
             backward_ds[edge],
-            unit_ds[unit],
-            patient_ds[i],
+            unit_access[unit],
+            access_ds[i],
             unit_along[unit],
-            patient_along[i],
+            along_ds[i],
         )
     if piece >= 0 and unit_piece[unit] == piece:
         stop = piece_first[piece + 1]
         low = _rise_in_piece(
             rank, up_first, up_head, up_ds, stop, unit_ends[unit], unit_ds[unit], ds[0]
         )
-        other = _rise_in_piece(
-            rank, up_first, up_head, down_ds, stop, patient_ends[i], patient_ds[i], ds[1]
-        )
+        other = _rise_in_piece(rank, up_first, up_head, down_ds, stop, ends[i], end_ds[i], ds[1])
         v = low
         while v >= 0 and v < stop:
             best = min(best, np.int32(ds[0, v] + ds[1, v]))
@@ -251,11 +255,7 @@ def nearest_units(
     buckets,
     units,
     usable,
-    ends,
-    end_ds,
-    along_ds,
-    edge,
-    piece,
+    patients,
     at,
     at_ds,
     best,
@@ -266,14 +266,15 @@ def nearest_units(
 ):
     """The k units that reach each patient soonest.
 
-    Args: ``roads`` of the whole hierarchy, ``buckets`` (pool, start, size), ``units`` (ends,
-    leaving times, way along the edge, piece, edge); ``usable`` bool[fleet]; patients as places and
-    as core nodes with times; ``best`` i32[fleet], ``ds`` i32[c] and ``beside_ds`` i32[2, f] hold
+    Args: ``roads`` of the whole hierarchy, ``buckets`` (pool, start, size), ``units``
+    and ``patients`` (as ``_beside`` unpacks them); ``usable`` bool[fleet]; patients also as core
+    nodes with times; ``best`` i32[fleet], ``ds`` i32[c] and ``beside_ds`` i32[2, f] hold
     INF and are left so; ``out_unit`` i32[p, k] (-1) and ``out_ds`` i32[p, k] (INF) are
     overwritten, soonest first, ties by unit.
     """
     pool, start, size = buckets
     unit_piece, unit_edge = units[3], units[4]
+    edge, piece = patients[3], patients[4]
     k = out_unit.shape[1]
     touched = np.empty(len(best), np.int32)
     keys = np.empty(k, np.int64)
@@ -288,10 +289,7 @@ def nearest_units(
                 ):
                     time = INF
                     if usable[unit]:
-                        time = _beside(
-                            roads, units, ends, end_ds, along_ds, piece[i], edge[i], i, unit,
-                            beside_ds,
-                        )
+                        time = _beside(roads, units, patients, i, unit, beside_ds)
                     if time < INF:
                         touched[n_touched] = unit
                         n_touched += 1
@@ -345,11 +343,7 @@ def unit_times(
     roads,
     buckets,
     units,
-    ends,
-    end_ds,
-    along_ds,
-    edge,
-    piece,
+    patients,
     at,
     at_ds,
     ds,
@@ -359,15 +353,14 @@ def unit_times(
     """Times of all units to each patient; ``out`` i32[p, fleet], the rest as ``nearest_units``."""
     pool, start, size = buckets
     unit_piece, unit_edge = units[3], units[4]
+    edge, piece = patients[3], patients[4]
     for i in range(len(at)):
         for unit in range(out.shape[1]):
             out[i, unit] = INF
             if (unit_piece[unit] == piece[i] and piece[i] >= 0) or (
                 unit_edge[unit] == edge[i] and edge[i] >= 0
             ):
-                out[i, unit] = _beside(
-                    roads, units, ends, end_ds, along_ds, piece[i], edge[i], i, unit, beside_ds
-                )
+                out[i, unit] = _beside(roads, units, patients, i, unit, beside_ds)
         lowest = NONE
         for side in range(2):
             if at[i, side] >= 0:

@@ -964,32 +964,32 @@ def piece_times(
 
 
 @njit(cache=True, nogil=True)
-def _along_edge(edge, forward_ds, backward_ds, leave_ds, reach_ds, from_along_ds, to_along_ds):
+def _along_edge(forward, backward, from_access_ds, to_access_ds, from_along_ds, to_along_ds):
     """From a place to a place of the same edge without leaving it; INF where that is closed.
 
-    ``*_along_ds`` i32[2] tell from which end each place is how far on.
+    ``*_along_ds`` i32[2] tell how far on each place is, from u and from v, without its access.
     """
     best = INF
-    if leave_ds[1] < INF and reach_ds[0] < INF and to_along_ds[0] >= from_along_ds[0]:
-        best = min(best, np.int32(leave_ds[1] + reach_ds[0] - forward_ds[edge]))
-    if leave_ds[0] < INF and reach_ds[1] < INF and to_along_ds[1] >= from_along_ds[1]:
-        best = min(best, np.int32(leave_ds[0] + reach_ds[1] - backward_ds[edge]))
+    access = np.int32(from_access_ds + to_access_ds)
+    if forward < INF and to_along_ds[0] >= from_along_ds[0]:
+        best = min(best, np.int32(access + to_along_ds[0] - from_along_ds[0]))
+    if backward < INF and to_along_ds[1] >= from_along_ds[1]:
+        best = min(best, np.int32(access + to_along_ds[1] - from_along_ds[1]))
     return best
 
 
 @njit(cache=True, nogil=True)
 def edge_times(
-    forward_ds, backward_ds, s_edge, t_edge, leave_ds, reach_ds, s_along_ds, t_along_ds, out
+    forward_ds, backward_ds, s_edge, t_edge, s_access_ds, t_access_ds, s_along_ds, t_along_ds, out
 ):
     """Lower ``out`` i32[p] where source i and target i lie on one edge."""
     for i in range(len(out)):
         if s_edge[i] >= 0 and s_edge[i] == t_edge[i]:
             way = _along_edge(
-                s_edge[i],
-                forward_ds,
-                backward_ds,
-                leave_ds[i],
-                reach_ds[i],
+                forward_ds[s_edge[i]],
+                backward_ds[s_edge[i]],
+                s_access_ds[i],
+                t_access_ds[i],
                 s_along_ds[i],
                 t_along_ds[i],
             )

@@ -475,13 +475,17 @@ def lower_in_pieces(
 
 
 @njit(cache=True, nogil=True)
-def _along_edge(forward, backward, leave_ds, reach_ds, from_along_ds, to_along_ds):
-    """From a place to a place of the same edge without leaving it; INF where that is closed."""
+def _along_edge(forward, backward, from_access_ds, to_access_ds, from_along_ds, to_along_ds):
+    """From a place to a place of the same edge without leaving it; INF where that is closed.
+
+    ``*_along_ds`` i32[2] tell how far on each place is, from u and from v, without its access.
+    """
     best = INF
-    if leave_ds[1] < INF and reach_ds[0] < INF and to_along_ds[0] >= from_along_ds[0]:
-        best = min(best, np.int32(leave_ds[1] + reach_ds[0] - forward))
-    if leave_ds[0] < INF and reach_ds[1] < INF and to_along_ds[1] >= from_along_ds[1]:
-        best = min(best, np.int32(leave_ds[0] + reach_ds[1] - backward))
+    access = np.int32(from_access_ds + to_access_ds)
+    if forward < INF and to_along_ds[0] >= from_along_ds[0]:
+        best = min(best, np.int32(access + to_along_ds[0] - from_along_ds[0]))
+    if backward < INF and to_along_ds[1] >= from_along_ds[1]:
+        best = min(best, np.int32(access + to_along_ds[1] - from_along_ds[1]))
     return best
 
 
@@ -490,14 +494,14 @@ def lower_on_edges(
     forward_ds,
     backward_ds,
     s_edge,
-    s_leave_ds,
+    s_access_ds,
     s_along_ds,
     order,
     begin,
     end,
     t_edge,
     t_order,
-    t_reach_ds,
+    t_access_ds,
     t_along_ds,
     closed,
     out,
@@ -520,8 +524,8 @@ def lower_on_edges(
             way = _along_edge(
                 forward_ds[edge],
                 backward_ds[edge],
-                s_leave_ds[s],
-                t_reach_ds[j],
+                s_access_ds[s],
+                t_access_ds[j],
                 s_along_ds[s],
                 t_along_ds[j],
             )
@@ -632,10 +636,11 @@ def nearest_at(
     ends,
     reach_ds,
     t_edge,
+    t_access_ds,
     t_along_ds,
     s_edge,
     s_order,
-    s_leave_ds,
+    s_access_ds,
     s_along_ds,
     forward_ds,
     backward_ds,
@@ -661,8 +666,8 @@ def nearest_at(
             way = _along_edge(
                 forward_ds[edge],
                 backward_ds[edge],
-                s_leave_ds[s],
-                reach_ds[j],
+                s_access_ds[s],
+                t_access_ds[j],
                 s_along_ds[s],
                 t_along_ds[j],
             )

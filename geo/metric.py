@@ -7,7 +7,7 @@ nothing is rebuilt. Turn costs are not modelled: a junction is crossed at no cos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -83,9 +83,7 @@ class Metric:
     @cached_property
     def turned(self) -> Metric:
         """The same streets with every direction reversed: for times *to* a place."""
-        return Metric(
-            self.hierarchy, self.backward_ds, self.forward_ds, self.down_ds, self.up_ds
-        )
+        return Metric(self.hierarchy, self.backward_ds, self.forward_ds, self.down_ds, self.up_ds)
 
     @property
     def core_up_ds(self) -> Ints:
@@ -187,6 +185,8 @@ class Places:
     reach_ds: Ints  # [P, 2] from each end to the place
     edge: Ints  # [P], -1 where the place is a node or nowhere
     access_ds: Ints  # [P] walk between the place and the road, part of the times above
+    along_ds: Ints  # [P, 2] on the road alone, from each end to the place
+    left_ds: Ints  # [P, 2] on the road alone, from the place to each end
 
     def __len__(self) -> int:
         return len(self.edge)
@@ -197,7 +197,8 @@ class Places:
         node = np.array(nodes, dtype=np.int32).reshape(-1)
         ends = np.stack([node, np.full_like(node, -1)], axis=1)
         zero = np.where(ends >= 0, 0, INF_DS).astype(np.int32)
-        return cls(ends, zero, zero.copy(), np.full_like(node, -1), np.zeros_like(node))
+        none = np.full_like(node, -1)
+        return cls(ends, zero, zero.copy(), none, np.zeros_like(node), zero.copy(), zero.copy())
 
     @classmethod
     def of_positions(cls, metric: Metric, positions: Positions, *, own_times: bool) -> Places:
@@ -221,34 +222,39 @@ class Places:
             )
         else:
             columns = _priced(metric, positions, on, access)
-        to_u, to_v, from_u, from_v = (
-            np.where(edge >= 0, np.minimum(column, INF_DS), INF_DS) for column in columns
-        )
+        leave = np.stack(columns[:2], axis=1).astype(np.int64)
+        reach = np.stack(columns[2:], axis=1).astype(np.int64)
+        leave[edge < 0] = reach[edge < 0] = INF_DS
+        walk = access[:, None]
         return cls(
             ends=ends,
-            leave_ds=np.stack([to_u, to_v], axis=1).astype(np.int32),
-            reach_ds=np.stack([from_u, from_v], axis=1).astype(np.int32),
+            leave_ds=np.minimum(leave, INF_DS).astype(np.int32),
+            reach_ds=np.minimum(reach, INF_DS).astype(np.int32),
             edge=edge,
             access_ds=access.astype(np.int32),
+            along_ds=np.clip(reach - walk, 0, INF_DS).astype(np.int32),
+            left_ds=np.clip(leave - walk, 0, INF_DS).astype(np.int32),
         )
-
-    @cached_property
-    def along_ds(self) -> Ints:
-        """From each end to the place on the road, without the walk between the two; i32[P, 2]."""
-        open_ = self.reach_ds < INF_DS
-        return np.where(open_, self.reach_ds - self.access_ds[:, None], INF_DS).astype(np.int32)
 
     @property
     def turned(self) -> Places:
         """The same places for the ``turned`` metric."""
-        return Places(self.ends, self.reach_ds, self.leave_ds, self.edge, self.access_ds)
+        return Places(
+            self.ends,
+            self.reach_ds,
+            self.leave_ds,
+            self.edge,
+            self.access_ds,
+            self.left_ds,
+            self.along_ds,
+        )
 
     def take(self, index: Any) -> Places:
         """The places at these indices (integers, a slice or a mask), in this order."""
         return Places(
             *(
                 np.ascontiguousarray(column[index])
-                for column in (self.ends, self.leave_ds, self.reach_ds, self.edge, self.access_ds)
+                for column in (getattr(self, field.name) for field in fields(self))
             )
         )
 

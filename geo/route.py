@@ -92,8 +92,9 @@ def route(
     if along_ds <= over_ds:
         return _one_edge(network, metric, start, end, source, target, along_ds)
     edges, against = _unpacked(metric, slots, turned)
-    return _assembled(network, metric, (start, end), (source, target), (entry, exit_),
-                      (edges, against), over_ds)
+    return _assembled(
+        network, metric, (start, end), (source, target), (entry, exit_), (edges, against), over_ds
+    )
 
 
 def _along_one_edge(metric: Metric, source: Places, target: Places) -> int:
@@ -105,8 +106,8 @@ def _along_one_edge(metric: Metric, source: Places, target: Places) -> int:
         metric.backward_ds,
         source.edge,
         target.edge,
-        source.leave_ds,
-        target.reach_ds,
+        source.access_ds,
+        target.access_ds,
         source.along_ds,
         target.along_ds,
         out,
@@ -175,8 +176,15 @@ def _one_edge(
     """A way that stays on the edge on which it begins."""
     edge = int(source.edge[0])
     a, b = float(start.fraction[0]), float(end.fraction[0])
-    ahead = b > a or (b == a and metric.forward_ds[edge] < INF_DS)
-    del target
+    ahead_ds, back_ds = (
+        int(source.access_ds[0] + target.access_ds[0])
+        + int(target.along_ds[0, side])
+        - int(source.along_ds[0, side])
+        if times[edge] < INF_DS
+        else INF_DS
+        for side, times in enumerate((metric.forward_ds, metric.backward_ds))
+    )
+    ahead = ahead_ds == time_ds and (b >= a or back_ds != time_ds)
     lat, lon = _stretch(network, edge, a, b)
     return _finished(
         network,
@@ -204,8 +212,9 @@ def _assembled(
     into = _end_used(target.ends[0], target.reach_ds[0], exit_)
     edges, against = middle
     shapes = [_stretch(network, first, float(start.fraction[0]), float(out))]
-    shapes += [_stretch(network, int(e), 1.0 * b, 1.0 - b)
-               for e, b in zip(edges, against, strict=True)]
+    shapes += [
+        _stretch(network, int(e), 1.0 * b, 1.0 - b) for e, b in zip(edges, against, strict=True)
+    ]
     shapes.append(_stretch(network, last, float(into), float(end.fraction[0])))
     parts = np.where(against, metric.backward_ds[edges], metric.forward_ds[edges])
     all_parts = np.concatenate([[source.leave_ds[0, out]], parts, [target.reach_ds[0, into]]])
@@ -281,16 +290,36 @@ def _steps(
     waiting_ds = 0
     for i in used:
         street = network.street(int(edge[i]))
-        turn = "start" if before is None else turn_word(_heading(before, last=True),
-                                                       _heading(shapes[i], last=False))
-        if steps and steps[-1].street == street and turn in ("straight", "slight_left",
-                                                             "slight_right"):
+        turn = (
+            "start"
+            if before is None
+            else turn_word(_heading(before, last=True), _heading(shapes[i], last=False))
+        )
+        if (
+            steps
+            and steps[-1].street == street
+            and turn in ("straight", "slight_left", "slight_right")
+        ):
             last = steps[-1]
-            steps[-1] = Step(last.turn, street, last.length_m + float(lengths[i]),
-                             last.time_s + part_ds[i] / 10.0, last.lat, last.lon)
+            steps[-1] = Step(
+                last.turn,
+                street,
+                last.length_m + float(lengths[i]),
+                last.time_s + part_ds[i] / 10.0,
+                last.lat,
+                last.lon,
+            )
         else:
-            steps.append(Step(turn, street, float(lengths[i]), part_ds[i] / 10.0,
-                              float(shapes[i][0][0]), float(shapes[i][1][0])))
+            steps.append(
+                Step(
+                    turn,
+                    street,
+                    float(lengths[i]),
+                    part_ds[i] / 10.0,
+                    float(shapes[i][0][0]),
+                    float(shapes[i][1][0]),
+                )
+            )
         before = shapes[i]
     waiting_ds += int(part_ds.sum()) - sum(int(part_ds[i]) for i in used)
     end_lat, end_lon = shapes[-1][0][-1], shapes[-1][1][-1]
