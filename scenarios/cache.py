@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -43,10 +44,12 @@ def fingerprint(files: Iterable[Path], *facts: object) -> str:
     return digest.hexdigest()[:_NAME_LENGTH]
 
 
-def sources_of(*packages: str) -> list[Path]:
-    """The source files of some of our packages: what they made belongs to exactly this code."""
+@lru_cache
+def code_mark(*packages: str) -> str:
+    """Fingerprint of the source of some of our packages: what they made belongs to this code."""
     root = Path(__file__).resolve().parents[1]
-    return [path for package in packages for path in sorted((root / package).glob("*.py"))]
+    files = [path for package in packages for path in sorted((root / package).glob("*.py"))]
+    return fingerprint(files)
 
 
 def _own_version() -> str:

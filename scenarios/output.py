@@ -38,9 +38,11 @@ def results_folder(out: Path, *, force: bool) -> Iterator[Path]:
     """
     check_output(out, force=force)
     out = out.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
-    temporary.mkdir()
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise OutputRefused(f"--out {out}: cannot be written: {error.strerror}") from error
     try:
         yield temporary
         _move(temporary, out)

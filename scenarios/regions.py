@@ -16,7 +16,7 @@ from uuid import uuid4
 from geo.errors import GeoError
 from geo.region import Region, build_region
 from scenarios.aed_tables import invented_aeds, listed_aeds
-from scenarios.cache import cache_folder, fingerprint, sources_of
+from scenarios.cache import cache_folder, code_mark, fingerprint
 from scenarios.errors import Fault, InputFaults, RegionUnavailable
 from scenarios.own_data import AEDS, read_own_table
 from scenarios.schema import REMOTE, TOWN, Scenario
@@ -45,7 +45,7 @@ def prepare_region(scenario: Scenario, *, progress: Progress | None = None) -> P
         return _folder(scenario, path)
     if source.endswith(_EXTRACT_ENDINGS):
         return _from_extract(scenario, path, say)
-    raise InputFaults([_fault(scenario, "source", _SOURCES, repr(source), _place_hint(path))])
+    raise InputFaults([_fault(scenario, "source", _SOURCES, repr(source), _place_hint(source))])
 
 
 _SOURCES = "town, an extract (FILE.osm.pbf or FILE.osm) or a region folder"
@@ -106,7 +106,7 @@ def _population(scenario: Scenario, region: Region) -> float:
 
 
 def _town(scenario: Scenario, say: Progress) -> Path:
-    name = fingerprint(sources_of("scenarios/town", "geo"), TOWN_SEED)
+    name = fingerprint([], code_mark("scenarios/town", "geo"), TOWN_SEED)
     drawn = cache_folder() / "towns" / name
     if not drawn.is_dir():
         from scenarios.town.writing import write_town  # noqa: PLC0415 - heavy
@@ -160,8 +160,8 @@ def _built(
     scenario: Scenario, extract: Path, zones: Path | None, timezone: str, say: Progress
 ) -> Path:
     columns = _zone_columns(scenario)
-    files = [extract, *([] if zones is None else [zones]), *sources_of("geo")]
-    name = fingerprint(files, timezone, sorted(columns.items()))
+    files = [extract, *([] if zones is None else [zones])]
+    name = fingerprint(files, code_mark("geo"), timezone, sorted(columns.items()))
     folder = cache_folder() / "regions" / name
     if folder.is_dir() and _opens(folder):
         return folder
@@ -185,8 +185,8 @@ def _zone_columns(scenario: Scenario) -> dict[str, str]:
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def _place_hint(path: Path) -> str:
-    if path.suffix or path.parent != Path():
+def _place_hint(source: str) -> str:
+    if "." in source or "/" in source or "\\" in source:
         return ""
     return "place names come with a later version: give the path of an extract"
 

@@ -1,0 +1,250 @@
+"""From ``[region]`` and own files to a region and parameters, with every fault named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geo.errors import GeoError
+from geo.region import Region
+from scenarios.cache import cache_folder, fingerprint
+from scenarios.errors import ScenariosError
+from scenarios.inputs import world_parameters
+from scenarios.loading import check_scenario
+from scenarios.regions import invented_parts, open_region, prepare_region
+from scenarios.schema import Scenario
+
+Make = Callable[..., Scenario]
+
+
+@pytest.fixture
+def make(tiny_extract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """A scenario on the tiny extract, beside whose file own data may lie (``tmp_path``)."""
+    monkeypatch.setenv("HEARTREACH_CACHE", str(tiny_extract.parent / "cache"))
+
+    def build(region: dict[str, Any] | None = None, **tables: Any) -> Scenario:
+        own = {"source": str(tiny_extract), "timezone": "Europe/London", "population": 2000}
+        data = {"title": "x", "region": {**own, **(region or {})}, **tables}
+        kept = {key: value for key, value in data["region"].items() if value is not None}
+        return check_scenario({**data, "region": kept}, file=str(tmp_path / "scenario.toml"))
+
+    return build
+
+
+def opened(scenario: Scenario) -> Region:
+    return open_region(scenario, prepare_region(scenario))
+
+
+def told(scenario: Scenario) -> str:
+    """What a planner reads when the region or the own data cannot be used."""
+    with pytest.raises((ScenariosError, GeoError)) as caught:
+        world_parameters(scenario, opened(scenario))
+    return str(caught.value)
+
+
+def test_a_region_is_built_once_and_found_again(make: Make) -> None:
+    steps: list[str] = []
+    folder = prepare_region(make(), progress=steps.append)
+    steps.clear()
+    assert prepare_region(make(), progress=steps.append) == folder
+    assert steps == []
+    assert folder.is_relative_to(cache_folder())
+    assert prepare_region(make({"timezone": "Europe/Paris"})) != folder
+
+
+def test_a_damaged_cache_is_built_again(make: Make) -> None:
+    folder = prepare_region(make())
+    (folder / "manifest.json").write_text("{}")
+    assert len(opened(make()).aeds) == 3
+
+
+def test_a_region_folder_is_used_as_it_is(make: Make) -> None:
+    folder = prepare_region(make())
+    plain = {"source": str(folder), "timezone": None}
+    assert opened(make(plain)).folder == folder
+    assert "a region folder holds both" in told(make({"source": str(folder)}))
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        ({"source": "no.osm.pbf"}, "region.source: an extract that is there"),
+        ({"source": "Camborne"}, "place names come with a later version"),
+        ({"source": "remote"}, "not in this version"),
+        ({"zones": "no.geojson"}, "region.zones: a file of zones that is there"),
+        ({"timezone": None}, "region.timezone: an IANA name"),
+        ({"timezone": "Europe/Nowhere"}, "Nowhere"),
+        ({"population": None}, "region.population: the number of people, or zones"),
+    ],
+)
+def test_a_wrong_region_is_told(make: Make, region: dict[str, Any], words: str) -> None:
+    assert words in told(make(region))
+
+
+def test_all_faults_of_a_region_come_at_once(make: Make) -> None:
+    both = {"source": "no.osm.pbf", "timezone": None, "zones": "no.geojson"}
+    assert len(told(make(both)).splitlines()) == 3
+
+
+def test_invented_aeds_are_seeded_and_grow_with_their_number(make: Make) -> None:
+    def aeds(per_10k: float, seed: int = 1) -> Any:
+        table = {"source": "synthetic", "per_10k": per_10k}
+        return opened(make(aeds=table, run={"seed": seed})).aeds
+
+    few, again, many, other = aeds(50.0), aeds(50.0), aeds(100.0), aeds(50.0, seed=2)
+    assert (len(few), len(many)) == (10, 20)
+    assert np.array_equal(few.lat, again.lat)
+    assert few.opening_hours == many.opening_hours[:10]
+    assert np.array_equal(few.lat, many.lat[:10])
+    assert not np.array_equal(few.lat, other.lat)
+    assert (few.positions.edge >= 0).all()
+    assert set(few.osm_id) == {f"invented/{number}" for number in range(10)}
+    assert not any(kind == "invalid" for kind in many.hours_kind)
+
+
+def test_other_aeds_make_another_region_id(make: Make) -> None:
+    ids = [opened(make(aeds=table)).region_id for table in
+           ({}, {"source": "synthetic"}, {"source": "synthetic", "per_10k": 80.0})]  # fmt: skip
+    assert len(set(ids)) == 3
+    assert len({one.split("-")[0] for one in ids}) == 1
+
+
+def test_what_is_invented_is_said(make: Make) -> None:
+    town = check_scenario({"title": "x", "region": {"source": "town"}}, file="x")
+    assert invented_parts(town) == ("the whole town", "AEDs", "people")
+    assert invented_parts(make()) == ("people",)
+    assert invented_parts(make(aeds={"source": "synthetic"})) == ("AEDs", "people")
+    assert invented_parts(make(responders={"csv": "own.csv"})) == ()
+
+
+def test_own_aeds_come_with_their_hours(make: Make, tmp_path: Path) -> None:
+    rows = "aed_id,lat,lon,opening_hours,access,indoor,locked\n"
+    rows += "a,50.001,-4.999,24/7,yes,no,no\nb,50.003,-4.997,,customers,yes,yes\n"
+    (tmp_path / "aeds.csv").write_text(rows)
+    aeds = opened(make(aeds={"source": "csv", "csv": "aeds.csv"})).aeds
+    assert aeds.osm_id == ("csv/a", "csv/b")
+    assert aeds.opening_hours == ("24/7", None)
+    assert aeds.public.tolist() == [True, False]
+    assert aeds.indoor == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("a,51.5,-0.1", "a place inside the region (50.000..50.007, -5.000..-4.989), found 51.5"),
+        ("a,-4.995,50.003", "latitude and longitude swapped?"),
+        ("a,95,-5", "a number of degrees from -90 to 90"),
+        ("a,nan,-5", "a number of degrees"),
+    ],
+)
+def test_a_place_that_is_not_in_the_region_is_told(
+    make: Make, tmp_path: Path, row: str, words: str
+) -> None:
+    (tmp_path / "aeds.csv").write_text(f"aed_id,lat,lon\n{row}\n")
+    assert words in told(make(aeds={"source": "csv", "csv": "aeds.csv"}))
+
+
+def test_swapped_zones_are_told(make: Make, tmp_path: Path) -> None:
+    ring = [[50.0, -5.0], [50.01, -5.0], [50.01, -4.98], [50.0, -5.0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"population": 10},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    zones = {"type": "FeatureCollection", "features": [feature]}
+    (tmp_path / "zones.geojson").write_text(json.dumps(zones))
+    assert "swapped" in told(make({"zones": "zones.geojson"}))
+
+
+# --- rows of own data ------------------------------------------------------------------------
+
+
+def test_arrests_are_replayed_in_time_and_place(make: Make, tmp_path: Path) -> None:
+    rows = "called_at,lat,lon,place,witnessed,response_s\n"
+    rows += "2025-07-01 12:00,50.002,-4.996,home,yes,400\n2025-01-01 00:30,50.003,-4.997,,,\n"
+    (tmp_path / "arrests.csv").write_text(rows)
+    scenario = make(incidents={"model": "trace", "csv": "arrests.csv"})
+    trace = world_parameters(scenario, opened(scenario)).arrivals.trace
+    assert trace is not None
+    first, second = trace
+    assert first.t_s == 1800.0
+    assert (first.home, first.witnessed, first.ambulance_s) == (None, None, None)
+    assert second.t_s == 181 * 86400 + 11 * 3600  # 12:00 in summer is 11:00 UTC
+    assert (second.home, second.witnessed, second.ambulance_s) == (True, True, 400.0)
+
+
+def test_arrests_outside_the_simulated_time_are_told(make: Make, tmp_path: Path) -> None:
+    rows = "called_at,lat,lon\n2024-12-31 12:00,50.002,-4.996\n2027-01-01 12:00,50.002,-4.996\n"
+    (tmp_path / "arrests.csv").write_text(rows)
+    lines = told(make(incidents={"model": "trace", "csv": "arrests.csv"})).splitlines()
+    assert len(lines) == 2
+    assert "row 1: called_at: a call within 1 years of run.start_date 2025-01-01" in lines[0]
+
+
+def test_own_volunteers_live_where_the_file_says(make: Make, tmp_path: Path) -> None:
+    rows = (
+        "responder_id,lat,lon,work_lat,work_lon\na,50.001,-4.999,,\nb,50.002,-4.998,50.004,-4.99\n"
+    )
+    (tmp_path / "people.csv").write_text(rows)
+    scenario = make(responders={"csv": "people.csv"})
+    people = world_parameters(scenario, opened(scenario)).people
+    assert people.home_lat == (50.001, 50.002)
+    assert people.work_lat == (None, 50.004)
+    assert people.work_lon == (None, -4.99)
+
+
+def test_volunteers_per_zone_need_known_zones(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("zone_id,responders\nZ1,5\nZ9,1\n")
+    assert "a region with zones" in told(make(responders={"csv": "people.csv"}))
+    ring = [[-5.0, 50.0], [-4.99, 50.0], [-4.99, 50.0065], [-5.0, 50.0065], [-5.0, 50.0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"id": "Z1", "population": 1500},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    zones = {"type": "FeatureCollection", "features": [feature]}
+    (tmp_path / "zones.geojson").write_text(json.dumps(zones))
+    table = {"responders": {"csv": "people.csv"}}
+    assert "row 2: zone_id: a zone of the region, found 'Z9'" in told(
+        make({"zones": "zones.geojson"}, **table)
+    )
+    (tmp_path / "people.csv").write_text("zone_id,responders\nZ1,5\n")
+    scenario = make({"zones": "zones.geojson"}, **table)
+    assert world_parameters(scenario, opened(scenario)).people.per_zone == (("Z1", 5.0),)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("ambulance_s\n300\n-5\nfast\n", "2"),
+        ("seconds\n300\n", "a column ambulance_s"),
+        ("ambulance_s\n", "at least one time"),
+    ],
+)
+def test_wrong_ambulance_times_are_told(
+    make: Make, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "times.csv").write_text(content)
+    lines = told(make(ambulance={"model": "trace", "csv": "times.csv"})).splitlines()
+    assert words in lines[0] if len(lines) == 1 else len(lines) == int(words)
+
+
+def test_observed_ambulance_times_are_read(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "times.csv").write_text("id,ambulance_s\n1,300\n2,412.5\n")
+    scenario = make(ambulance={"model": "trace", "csv": "times.csv"})
+    assert world_parameters(scenario, opened(scenario)).ambulance.trace_s == (300.0, 412.5)
+
+
+def test_a_fingerprint_depends_on_content_and_facts(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"1")
+    first = fingerprint([file], "x")
+    assert first == fingerprint([file], "x")
+    assert first != fingerprint([file], "y")
+    file.write_bytes(b"2")
+    assert first != fingerprint([file], "x")
