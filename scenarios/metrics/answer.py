@@ -138,15 +138,22 @@ def _clear(study: _Study, a: str, b: str) -> bool:
 
 
 def _tied(study: _Study, tied: list[str]) -> str:
-    told = f"extra survivors expected {study.period.words}, compared with {study.baseline}."
-    if len(tied) == TWO:
-        ranges = words.listed([f"{study.extra_words(o)} with {study.names[o]}" for o in tied])
-        return f"Both options add survivors, and which adds more we cannot tell: {ranges} {told}"
-    low = min(study.extra(o).low or 0.0 for o in tied)
-    high = max(study.extra(o).high or 0.0 for o in tied)
+    when = study.period.words
+    names = words.listed([study.names[o] for o in tied])
+    if len(tied) > TWO:
+        low = min(study.extra(o).low or 0.0 for o in tied)
+        high = max(study.extra(o).high or 0.0 for o in tied)
+        return (
+            f"{names} add survivors, and which adds most we cannot tell: "
+            f"{words.span(low, high, scale=study.period.years)} extra expected {when}, compared "
+            f"with {study.baseline}."
+        )
+    both = "Both options add" if len(study.options) == TWO else f"{names} add most"
+    first, second = tied
     return (
-        f"{words.listed([study.names[o] for o in tied])} add survivors, and which adds most we "
-        f"cannot tell: {words.span(low, high, scale=study.period.years)} {told}"
+        f"{both} survivors, and which of them adds more we cannot tell: "
+        f"{study.extra_words(first)} extra expected {when} with {study.names[first]}, "
+        f"{study.extra_words(second)} with {study.names[second]}, compared with {study.baseline}."
     )
 
 

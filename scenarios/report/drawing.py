@@ -51,9 +51,11 @@ def canvas(name: str, height_in: float, **axes: Any) -> Iterator[tuple[Any, Any]
     """A figure and its axes, panel wide; ``name`` salts the ids."""
     import matplotlib as mpl  # noqa: PLC0415 (heavy: only when a page is drawn)
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415
 
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"heartreach-{name}"}):
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout=layout)
         yield figure, figure.subplots(**axes)
 
 

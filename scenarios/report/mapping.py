@@ -72,7 +72,10 @@ def map_section(study: Study, number: int) -> Raw:
 
 def _note(study: Study) -> str:
     credit = f"Map data {study.facts.credit}." if study.facts.credit else "The map is invented."
-    return f"Pale to dark brown: few to many arrests. North is up. {credit}"
+    return (
+        f"Pale to dark brown: few to many arrests. In an option's own hue: the darker, the more "
+        f"often; places with fewer than {FEWEST_IN_CELL} arrests stay white. {credit}"
+    )
 
 
 def _frame(region: Any) -> Frame:
@@ -228,7 +231,7 @@ def _aed_legend() -> Raw:
         ),
         item(
             f'<path d="M3 3l8 8M11 3l-8 8" stroke="{SOFT}" stroke-width="1.5"/>',
-            "closed, or not to be counted on",
+            "closed or unknown",
         ),
         class_="legend",
     )
@@ -236,15 +239,14 @@ def _aed_legend() -> Raw:
 
 def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, night: bool) -> Raw:
     aeds = study.region.aeds
-    when = f"Wednesday, {NIGHT_HOUR if night else DAY_HOUR:02d}:00"
+    when = f"Wednesday {NIGHT_HOUR if night else DAY_HOUR:02d}:00"
     public = np.asarray(aeds.public)
     unknown = state.unknown & ~state.open_
     shut = public & ~state.open_ & (~state.unknown | night)
     hollow = unknown & (not night)
-    certain = words.count(int(state.open_.sum()))
-    title = f"{'At night' if night else 'By day'} ({when}), {certain} AEDs are open by their hours"
+    title = f"{when}: {words.count(int(state.open_.sum()))} AEDs are open by their hours"
     if hollow.any():
-        title += f", and {words.count(int(hollow.sum()))} do not say"
+        title += f", {words.count(int(hollow.sum()))} do not say"
     title += "."
     alt = (
         f"{title} Map of roads and arrests: {int(state.open_.sum())} AEDs open by their hours, "
@@ -288,11 +290,6 @@ def _option_maps(study: Study, frame: Frame, arrests: Arrests) -> Raw:
                 *(_option_map(study, frame, arrests, policy, top) for policy in shown),
                 class_="panels",
             ),
-            paragraph(
-                f"The darker, the more often. Places with fewer than {FEWEST_IN_CELL} simulated "
-                "arrests are left white.",
-                class_="note",
-            ),
         ]
     )
 
@@ -311,8 +308,8 @@ def _option_map(
     colour = study.looks[policy.id].colour
     share = policy.measures["volunteer_before_ambulance"]
     title = (
-        f"{policy.name}: of 100 arrests, a volunteer is first at "
-        f"{words.ranged(share, scale=100, most=1)}, and not everywhere alike."
+        f"{policy.name}: a volunteer is first at {words.ranged(share, scale=100, most=1)} of 100 "
+        "arrests."
     )
     first = 100.0 * volunteer_first(study.panel, policy.id)[study.panel.arrest]
     name = f"first-{policy.id.replace('_', '-')}"

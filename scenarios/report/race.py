@@ -14,7 +14,7 @@ from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
 from scenarios.report.palette import AMBULANCE, INK, shade
 from scenarios.report.study import Study
-from scenarios.report.worth import worth
+from scenarios.report.worth import FEW, worth
 
 RACES = (
     ("cpr_any", "CPR by anyone", "cpr_any_within_300_s", "5 min"),
@@ -22,16 +22,16 @@ RACES = (
     ("shock", "A first shock", "shock_within_600_s", "10 min"),
 )
 HELP_WORDS = {
-    "volunteer_with_aed": "a volunteer, with an AED",
-    "volunteer": "a volunteer, without",
-    "ambulance": "the ambulance",
+    "volunteer_with_aed": "volunteer, with AED",
+    "volunteer": "volunteer, without",
+    "ambulance": "ambulance",
     "nobody": "nobody",
 }
 SOURCE_WORDS = {
-    "responder": "a volunteer",
-    "public": "a bystander",
-    "drone": "a drone",
-    "ambulance": "the ambulance",
+    "responder": "volunteer",
+    "public": "bystander",
+    "drone": "drone",
+    "ambulance": "ambulance",
     "none": "none came",
 }
 _HELP_SHADE = {"volunteer_with_aed": 1.0, "volunteer": 0.5, "ambulance": 0.1, "nobody": 0.0}
@@ -134,6 +134,8 @@ def _race_title(study: Study, name: str, measure: str, mark: str) -> str:
     if not study.options:
         share = study.estimate(study.baseline.id, measure)
         return f"{name} within {mark}: {words.ranged(share, scale=100, most=1)} of 100 arrests."
+    if all(study.difference(option.id, measure).verdict == "same" for option in study.options):
+        return f"{name} within {mark}: no option changes it."
     parts = [_change_words(study, option, measure) for option in study.options[:IN_A_TITLE]]
     return (
         f"{name} within {mark}, of 100 arrests: {words.listed(parts)} than with "
@@ -188,7 +190,11 @@ def _half_and_most(study: Study) -> Raw:
     ]
     head = ["", *(study.name(policy.id) for policy in study.policies)]
     caption = "Minutes until half, and nine in ten, of all arrests have been reached"
-    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
+    return tag(
+        "div",
+        table(head, rows, caption=caption, kind="dense"),
+        class_="panel wide" if len(study.policies) > FEW else "panel span",
+    )
 
 
 def _minutes(item: Estimate) -> str:
@@ -260,21 +266,28 @@ def short(label: str, most: int = 18) -> str:
 
 
 def _first_help_table(study: Study) -> Raw:
-    rows = [_shares(study, policy, "first_help", tuple(HELP_WORDS)) for policy in study.policies]
+    used = _used(study, "first_help", tuple(HELP_WORDS))
+    rows = [_shares(study, policy, "first_help", used) for policy in study.policies]
     caption = "Of 100 arrests, who of the trained came first"
-    return table(["", *HELP_WORDS.values()], rows, caption=caption, kind="dense prose")
+    head = ["", *(HELP_WORDS[key] for key in used)]
+    return table(head, rows, caption=caption, kind="dense prose")
 
 
 def _aed_sources(study: Study) -> Raw:
-    used = tuple(
-        key
-        for key in SOURCE_WORDS
-        if any(policy.measures[f"aed_source_{key}"].value for policy in study.policies)
-    )
+    used = _used(study, "aed_source", tuple(SOURCE_WORDS))
     rows = [_shares(study, policy, "aed_source", used) for policy in study.policies]
     caption = "Of 100 arrests, who brought the first AED"
     return table(
         ["", *(SOURCE_WORDS[key] for key in used)], rows, caption=caption, kind="dense prose"
+    )
+
+
+def _used(study: Study, measure: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The categories that occur under any option."""
+    return tuple(
+        key
+        for key in keys
+        if any(policy.measures[f"{measure}_{key}"].value for policy in study.policies)
     )
 
 

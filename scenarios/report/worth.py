@@ -12,6 +12,8 @@ from scenarios.report.html import Raw, figure, join, table, tag
 from scenarios.report.palette import INK
 from scenarios.report.study import Study
 
+FEW = 3  # options that fit beside a panel on paper
+
 
 def worth(study: Study) -> Raw:
     """Survival under every outcome model, the models themselves, the four headline metrics."""
@@ -155,28 +157,19 @@ def _models(study: Study) -> Raw:
 
 def _four(study: Study) -> Raw:
     """The four metrics of the published phased-alert comparison, side by side."""
-    first = study.facts.outcomes[0] if study.facts.outcomes else None
-    rows = []
-    for policy in study.policies:
-        measures = policy.measures
-        survival = (
-            words.dash(measures[f"survival_{first.name}"], scale=100, most=2) if first else "–"
-        )
-        rows.append(
-            (
-                study.name(policy.id),
-                survival,
-                words.dash(measures["volunteer_before_ambulance"], scale=100, most=1),
-                words.dash(measures["asked_per_call"], most=2),
-                words.dash(measures["redundant_per_arrest"], scale=100, most=1),
-            )
-        )
-    head = (
-        "",
-        "survivors of 100",
-        "volunteer first, of 100",
-        "people asked per call",
-        "redundant arrivals, per 100",
-    )
+    lines = [
+        ("volunteer_before_ambulance", "Volunteer first, of 100 arrests", 100.0, 1),
+        ("asked_per_call", "People asked, per call", 1.0, 1),
+        ("redundant_per_arrest", "Redundant arrivals, per 100 arrests", 100.0, 1),
+    ]
+    if study.facts.outcomes:
+        key = f"survival_{study.facts.outcomes[0].name}"
+        lines.insert(0, (key, "Survivors, of 100 arrests", 100.0, 2))
+    rows = [
+        [label, *(words.dash(p.measures[key], scale=scale, most=most) for p in study.policies)]
+        for key, label, scale, most in lines
+    ]
+    head = ["", *(study.name(policy.id) for policy in study.policies)]
     caption = "The four figures that published comparisons use"
-    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
+    wide = " wide" if len(study.policies) > FEW else ""
+    return tag("div", table(head, rows, caption=caption, kind="dense"), class_=f"panel{wide}")
