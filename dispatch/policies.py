@@ -112,8 +112,11 @@ def reach_s(policy: Policy, now_s: float, due_at_s: float | None) -> float:
 # --- how many ---------------------------------------------------------------------------------
 
 
-def filled(policy: Policy, alerts: Sequence[Alert]) -> int:
-    """How many places of the waves are taken: by whom nobody replaces."""
+def filled(policy: Policy, alerts: Sequence[Alert], since_s: float) -> int:
+    """How many places of the waves are taken: by those on the way, and by whom nobody replaces.
+
+    Others count only if asked at ``since_s`` or later: a lifted hold starts the waves afresh.
+    """
     replacement = policy.replacement
     spared = {
         AlertStatus.DECLINED: not replacement.on_no,
@@ -127,6 +130,8 @@ def filled(policy: Policy, alerts: Sequence[Alert]) -> int:
         status = alert.status
         if status in ASSIGNED_STATUSES:
             count += 1
+        elif alert.asked_at_s < since_s:
+            continue
         elif status in ASKING_STATUSES or alert.end_reason == ENOUGH_COMING:
             count += not (alert.replaced and replacement.on_silence)
         else:

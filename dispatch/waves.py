@@ -171,13 +171,17 @@ def _shortage(draft: Draft, yes: Yes) -> tuple[int, bool]:
     enough = policies.people_enough(policy, yes)
     if not enough:
         target = sum([wave.ask for wave in policy.waves[: draft.incident.next_wave]])
-        short = target - policies.filled(policy, draft.alerts)
+        start_s = draft.incident.waves_from_s or 0.0
+        short = target - policies.filled(policy, draft.alerts, start_s)
         if short > 0:
             return short, False
     if not (enough or lost):
         return 0, False
     by_aed = sum(
-        alert.role is Role.AED and alert.status in _OPEN and not alert.replaced
+        alert.role is Role.AED
+        and alert.status in _OPEN
+        and not alert.replaced
+        and alert.aed_id not in lost
         for alert in draft.alerts
     )
     return policies.aeds_needed(policy, lost) - by_aed, True

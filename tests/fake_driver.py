@@ -223,7 +223,7 @@ class FakeDriver(Watch):
             case Assign(alert_id, _, __, aed_id) if aed_id in self.claimed_aeds:
                 self.plan(now_s, ClaimRefused(alert_id, Resource.AED, aed_id or 0, "claimed"))
 
-    def find(self, query: Query) -> CandidatesFound:
+    def find(self, query: Query) -> Event:
         radius_m = query.radius_m or 1e9
         able = [
             person
