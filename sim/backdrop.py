@@ -17,7 +17,7 @@ from geo.points import haversine_m
 from geo.routing import PatientTimes
 from sim.ambulance import draw_ambulances
 from sim.arrivals import draw_arrivals
-from sim.behaviour import Answer, Presence, answers, draw_people, presence
+from sim.behaviour import Answer, Presence, answers, draw_people, position_age_s, presence
 from sim.clock import Calendar, calendar
 from sim.parameters import WorldParameters
 from sim.patient import draw_patients
@@ -34,20 +34,22 @@ PROBLEM_SHARES = (
     0.9,
 )  # cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption)
 LEAST_BOUND_S = 300.0
-FARTHER = 2.5  # times the bound: searched again for somebody who is truly farther than they seem
+FARTHER = 1.6  # times the bound: searched again for somebody who is truly farther than they seem
 
 
 class Reach(NamedTuple):
-    """Travel times at base speed of everybody present at one call.
+    """Travel times at base speed at one call, ``inf`` beyond the search's bound.
 
-    ``reported`` are what the system would compute; ``true_direct_s`` is from where people are,
-    and ``inf`` beyond the search's bound.
+    ``times`` are what the system would compute, from the reported positions of the people who
+    seem to be within the bound: rows ``near`` of the people present. ``true_direct_s`` is from
+    where people truly are, one element for everybody present.
     """
 
-    reported: PatientTimes
+    near: Ints
+    times: PatientTimes
     distance_m: Floats  # straight line from the reported position
+    position_age_s: Floats
     true_direct_s: Floats
-    row_of: dict[int, int]
 
 
 _Question = tuple[float, float, tuple[int, ...], bool]
@@ -157,6 +159,10 @@ class Backdrop:
             known[pickup_s, carry_factor, closed, with_aeds] = found
         return found
 
+    def known_reach(self, incident: int) -> Reach:
+        """Travel times that were searched before, whatever for; true positions are in all."""
+        return next(iter(self._reach[incident].values()))
+
     def _search(
         self, incident: int, pickup_s: float, carry_factor: float, usable: NDArray[np.bool_]
     ) -> Reach:
@@ -172,18 +178,22 @@ class Backdrop:
             pickup_s=pickup_s,
             carry_factor=carry_factor,
         )
-        reported = PatientTimes(
-            times.direct_s[:n],
-            times.via_aed_s[:n],
-            times.aed[:n],
-            times.to_aed_s[:n],
+        near = np.flatnonzero(times.direct_s[:n] < np.inf)
+        seeming = PatientTimes(
+            times.direct_s[near],
+            times.via_aed_s[near],
+            times.aed[near],
+            times.to_aed_s[near],
             times.aed_to_patient_s,
         )
-        distance_m = haversine_m(
-            spots.lat[:n], spots.lon[:n], self._where.lat[incident], self._where.lon[incident]
+        lat, lon = self._where.lat[incident], self._where.lon[incident]
+        return Reach(
+            near,
+            seeming,
+            haversine_m(spots.lat[near], spots.lon[near], lat, lon),
+            position_age_s(self.parameters.people, there.key[near]),
+            times.direct_s[n:],
         )
-        rows = {person: row for row, person in enumerate(there.person.tolist())}
-        return Reach(reported, distance_m, times.direct_s[n:], rows)
 
     def answer(self, incident: int, person: int, others: list[int]) -> Answer:
         """What this person would do; ``others`` likely to be asked as well are drawn with them."""
@@ -204,9 +214,10 @@ class Backdrop:
 
     # --- ways ---------------------------------------------------------------------------------
 
-    def true_direct_s(self, incident: int, person: int, reach: Reach) -> float:
+    def true_direct_s(self, incident: int, person: int) -> float:
         """Travel time at base speed from where the person truly is to the patient."""
-        row = reach.row_of[person]
+        reach = self.known_reach(incident)
+        row = self._row(incident, person)
         found = float(reach.true_direct_s[row])
         if found < np.inf:
             return found
@@ -217,26 +228,30 @@ class Backdrop:
         reach.true_direct_s[row] = found
         return found
 
-    def to_aed_s(self, incident: int, person: int, aed: int, reach: Reach) -> float:
+    def to_aed_s(self, incident: int, person: int, aed: int) -> float:
         """Travel time at base speed from where the person truly is to one AED."""
-        row = reach.row_of[person]
+        row = self._row(incident, person)
         return self._to_aed(aed, int(self.present(incident).true_spot[row]))
 
     def between_aeds_s(self, aed: int, other: int) -> float:
         """Travel time at base speed from one AED to another."""
         return self._to_aed(other, 2 * self.people.n + aed)
 
-    def aed_to_patient_s(self, incident: int, aed: int, reach: Reach) -> float:
+    def aed_to_patient_s(self, incident: int, aed: int) -> float:
         """Travel time at base speed from an AED to the patient."""
-        found = float(reach.reported.aed_to_patient_s[aed])
+        reach = self.known_reach(incident)
+        found = float(reach.times.aed_to_patient_s[aed])
         if found < np.inf:
             return found
         spots = self.setting.aeds.spots.one(aed)
         found = float(self._from_afar(incident, spots, self._no_aeds).direct_s[0])
         if found == np.inf:
             found = self._rough_to_patient_s(incident, spots.lat[0], spots.lon[0])
-        reach.reported.aed_to_patient_s[aed] = found
+        reach.times.aed_to_patient_s[aed] = found
         return found
+
+    def _row(self, incident: int, person: int) -> int:
+        return int(np.searchsorted(self.present(incident).person, person))
 
     def _from_afar(self, incident: int, people: Spots, aeds: Spots) -> PatientTimes:
         """A search farther out than the policies look, for the few who need it."""

@@ -18,7 +18,6 @@ from geo.points import EARTH_RADIUS_M, haversine_m
 from sim.errors import SettingError
 from sim.parameters import DayNight, PeopleParameters
 from sim.randomness import (
-    MILLISECONDS,
     Draws,
     Keys,
     Purpose,
@@ -26,6 +25,7 @@ from sim.randomness import (
     lognormals_s,
     normals,
     stream,
+    to_milliseconds,
     uniforms,
 )
 from sim.setting import Setting
@@ -209,12 +209,12 @@ def _reported(
 
 
 class Presence(NamedTuple):
-    """Who is within the region and on duty at one call; arrays of equal length."""
+    """Who is within the region and on duty at one call, by rising id; arrays of equal length."""
 
     person: Ints
     true_spot: Ints
     reported_spot: Ints
-    position_age_s: Floats
+    key: Keys  # of the person in this incident
 
 
 def presence(
@@ -239,13 +239,18 @@ def presence(
     person = np.flatnonzero(there)
     place = np.where(u[person] < home, HOME, WORK)
     report = (keys[person] & np.uint64(REPORTS - 1)).astype(np.int64)
-    age = stream(keys[person], 1)[0]
     return Presence(
         person,
         people.true_spot(person, place),
         people.reported_spot(person, place, report),
-        lognormals_s(age, parameters.position_age.median_s, parameters.position_age.sigma),
+        keys[person],
     )
+
+
+def position_age_s(parameters: PeopleParameters, key: Keys) -> Floats:
+    """How old the reported positions are, from ``Presence.key``."""
+    law = parameters.position_age
+    return lognormals_s(stream(key, 1)[0], law.median_s, law.sigma)
 
 
 class Answer(NamedTuple):
@@ -279,7 +284,7 @@ def answers(
         np.array([[law.sigma] for law in laws]),
     )
     reply_s += delivery_s
-    seen_s = delivery_s + np.round(parameters.seen_part * (reply_s - delivery_s), MILLISECONDS)
+    seen_s = delivery_s + to_milliseconds(parameters.seen_part * (reply_s - delivery_s))
     if parameters.speed_includes_turnout:
         turnout_s = np.zeros(len(turnout_s))
     columns = (

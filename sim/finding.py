@@ -42,19 +42,20 @@ class Finder:
         """The answer to ``FindCandidates`` from reported positions."""
         there = self.backdrop.present(incident)
         closed = self._promised.union(query.exclude_aeds) if query.with_aeds else ()
-        reach = self.reach(incident, tuple(sorted(closed)), with_aeds=query.with_aeds)
+        reach = self._reach(incident, tuple(sorted(closed)), with_aeds=query.with_aeds)
         may, why = self.roster.mask(
             now_s, night=query.night, exclude=query.exclude, untrained=query.untrained
         )
-        eligible, reasons = may[there.person], why[there.person]
-        old = there.position_age_s > self.roster.rules.position_max_age_s
+        near = there.person[reach.near]
+        eligible, reasons = may[near], why[near]
+        old = reach.position_age_s > self.roster.rules.position_max_age_s
         if old.any():
             eligible &= ~old
             reasons = np.maximum(reasons, old * OLD)
-        times, aeds = reach.reported, query.with_aeds
+        times, aeds = reach.times, query.with_aeds
         found = candidates.select(
             query,
-            responder_ids=there.person,
+            responder_ids=near,
             eligible=eligible,
             reasons=reasons,
             direct_s=times.direct_s,
@@ -62,7 +63,7 @@ class Finder:
             aed=times.aed if aeds else None,
             to_aed_s=times.to_aed_s if aeds else None,
             distance_m=reach.distance_m,
-            position_age_s=there.position_age_s,
+            position_age_s=reach.position_age_s,
             roster_version=self.roster.version,
             region_id=self.backdrop.setting.region_id,
             straight_line=query.straight_line,
@@ -70,9 +71,7 @@ class Finder:
         self._listed[incident] = [person.responder_id for person in found.candidates]
         return found
 
-    def reach(
-        self, incident: int, closed: tuple[int, ...] = (), *, with_aeds: bool = True
-    ) -> Reach:
+    def _reach(self, incident: int, closed: tuple[int, ...], *, with_aeds: bool) -> Reach:
         """Travel times at this call; ``closed``: AEDs that do not count."""
         aed = self.policy.aed
         return self.backdrop.reach(

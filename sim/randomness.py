@@ -139,7 +139,8 @@ def _mixes(z: Keys) -> Keys:
     return z ^ (z >> _31)
 
 
-def _to_milliseconds(seconds: Floats) -> Floats:
+def to_milliseconds(seconds: Floats) -> Floats:
+    """Durations rounded to the millisecond."""
     return np.rint(seconds * 1000.0) / 1000.0
 
 
@@ -155,12 +156,12 @@ def normals(keys: Keys) -> Floats:
 
 def lognormals_s(keys: Keys, median_s: Any, sigma: Any) -> Floats:
     """``lognormal_s`` over arrays (broadcast)."""
-    return _to_milliseconds(median_s * np.exp(sigma * normals(keys)))
+    return to_milliseconds(median_s * np.exp(sigma * normals(keys)))
 
 
 def exponentials_s(keys: Keys, mean_s: Any) -> Floats:
     """``exponential_s`` over arrays (broadcast)."""
-    return _to_milliseconds(-mean_s * np.log(uniforms(keys)))
+    return to_milliseconds(-mean_s * np.log(uniforms(keys)))
 
 
 def lognormal_quantiles(median_s: float, sigma: float, slices: int) -> list[float]:

@@ -38,7 +38,7 @@ class Spots:
     def __len__(self) -> int:
         return len(self.lat)
 
-    def packed(self, _: RoadNetwork) -> NDArray[np.int32]:
+    def packed(self, _: RoadNetwork, /) -> NDArray[np.int32]:
         """As ``geo.snap.Positions.packed``: what the search reads."""
         if self.table is None:
             raise TypeError("places without a network cannot be searched from")

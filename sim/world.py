@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import simpy
 from msgspec import Struct
@@ -148,8 +148,9 @@ class World:
     def _plan(self, at_s: float, what: Callable[..., None], *arguments: Any) -> None:
         """Let something happen at a moment; at once if that is past."""
         env = self.env
-        timeout = env.timeout(max(at_s - env.now, 0.0), (what, arguments))
-        cast("list[Any]", timeout.callbacks).append(_happen)
+        wait_s = at_s - env.now
+        timeout = env.timeout(wait_s if wait_s > 0.0 else 0.0, (what, arguments))
+        timeout.callbacks.append(_happen)
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -229,9 +230,9 @@ class World:
 
     def _start_timer(self, case: Case, command: StartTimer) -> None:
         key = (command.kind, command.ref)
-        delay_s = max(command.due_at_s - self.env.now, 0.0)
-        alarm = Alarm(self.env, delay_s, (case, key))
-        cast("list[Any]", alarm.callbacks).append(self._ring)
+        wait_s = command.due_at_s - self.env.now
+        alarm = Alarm(self.env, wait_s if wait_s > 0.0 else 0.0, (case, key))
+        alarm.callbacks.append(self._ring)
         case.timers[key] = alarm
 
     def _cancel_timer(self, case: Case, command: CancelTimer) -> None:
@@ -304,7 +305,7 @@ class World:
         errand.open = False
         errand.token += 1
         errand.ended_at_s = self.env.now
-        errand.outcome, errand.end_reason = str(command.outcome), command.reason
+        errand.outcome, errand.end_reason = command.outcome.value, command.reason
         self.finder.release(case.id, command.alert_id, errand.promised)
 
     # --- on the way ---------------------------------------------------------------------------
@@ -390,17 +391,16 @@ class World:
     def _way_s(self, case: Case, errand: Errand, goal: int) -> float:
         """Travel time of this person from where they are to a node, at their own pace."""
         backdrop, index, person = self.backdrop, case.index, errand.person
-        reach = self.finder.reach(index)
 
         def between_s(node: int, to: int) -> float:
             if to == PATIENT:
                 if node == START:
-                    return backdrop.true_direct_s(index, person, reach)
-                return backdrop.aed_to_patient_s(index, node, reach)
+                    return backdrop.true_direct_s(index, person)
+                return backdrop.aed_to_patient_s(index, node)
             if node == START:
-                return backdrop.to_aed_s(index, person, to, reach)
+                return backdrop.to_aed_s(index, person, to)
             if node == PATIENT:
-                return backdrop.aed_to_patient_s(index, to, reach)
+                return backdrop.aed_to_patient_s(index, to)
             return backdrop.between_aeds_s(node, to)
 
         base_s = way_from(errand.at, goal, between_s)
@@ -425,41 +425,41 @@ class World:
         self.finder.forget(case.index)
 
     def _write_alerts(self, case: Case) -> None:
-        start_s, calendar = case.call_at_s, self.backdrop.calendar
-
-        def since(moment_s: float | None) -> float | None:
-            return None if moment_s is None else round(moment_s - start_s, 3)
-
+        call_at_s, calendar = case.call_at_s, self.backdrop.calendar
+        head = (self.policy.name, self._replication, case.id)
         for errand in case.errands:
             hour = calendar.index(errand.asked_at_s - calendar.start_s)
+            aed = errand.aed if errand.carrying is None else errand.carrying
             self.records.alerts.rows.append(
                 (
-                    self.policy.name,
-                    self._replication,
-                    case.id,
+                    *head,
                     errand.alert_id,
                     errand.person,
-                    str(errand.role),
+                    errand.role.value,
                     errand.wave,
-                    since(errand.asked_at_s),
+                    _since(call_at_s, errand.asked_at_s),
                     int(calendar.hour[hour]),
                     bool(calendar.night[hour]),
                     errand.outcome,
                     errand.accepted_at_s is not None,
-                    since(errand.delivered_at_s),
-                    since(errand.seen_at_s),
-                    since(errand.answered_at_s),
-                    since(errand.moving_at_s),
-                    since(errand.aed_at_s),
-                    since(errand.arrived_at_s),
-                    since(errand.with_patient_at_s),
-                    since(errand.ended_at_s),
+                    _since(call_at_s, errand.delivered_at_s),
+                    _since(call_at_s, errand.seen_at_s),
+                    _since(call_at_s, errand.answered_at_s),
+                    _since(call_at_s, errand.moving_at_s),
+                    _since(call_at_s, errand.aed_at_s),
+                    _since(call_at_s, errand.arrived_at_s),
+                    _since(call_at_s, errand.with_patient_at_s),
+                    _since(call_at_s, errand.ended_at_s),
                     round(errand.eta_s, 3),
-                    errand.aed if errand.carrying is None else errand.carrying,
+                    None if aed is None else int(self.backdrop.setting.aeds.ids[aed]),
                     errand.reason,
                     errand.end_reason,
                 )
             )
+
+
+def _since(call_at_s: float, moment_s: float | None) -> float | None:
+    return None if moment_s is None else round(moment_s - call_at_s, 3)
 
 
 def _happen(event: Any) -> None:
