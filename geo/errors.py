@@ -1,13 +1,16 @@
 """Everything that can go wrong with maps, said in one line each.
 
 GeoError
-├── ExtractError(ValueError)    an OpenStreetMap file that cannot be used
-├── RegionError(ValueError)     a region folder that is damaged, outdated or not one
-├── NetworkError(ValueError)    arrays that do not form a road network
-├── PlaceError(ValueError)      a latitude or longitude that cannot be one, or lies elsewhere
-├── ZonesError(ValueError)      a file of population zones that cannot be used
-├── AirspaceError(ValueError)   a file of no-fly volumes that cannot be used, all faults listed
-└── AirRouteError(ValueError)   a flight question that has no meaning: wind, place or volumes
+├── ExtractError(ValueError)      an OpenStreetMap file that cannot be used
+├── RegionError(ValueError)       a region folder that is damaged, outdated or not one
+├── NetworkError(ValueError)      arrays that do not form a road network
+├── PlaceError(ValueError)        a latitude or longitude that cannot be one, or lies elsewhere
+├── ZonesError(ValueError)        a file of population zones that cannot be used
+├── FaultyFileError(ValueError)   a file whose faults are all listed
+│   ├── AirspaceError             no-fly volumes
+│   ├── AircraftError             figures of aircraft
+│   └── WeatherError              hours of weather
+└── AirRouteError(ValueError)     a flight question without meaning: wind, place or volumes
 """
 
 from __future__ import annotations
@@ -39,12 +42,24 @@ class ZonesError(GeoError, ValueError):
     """A file of population zones cannot be used."""
 
 
-class AirspaceError(GeoError, ValueError):
-    """A file of no-fly volumes cannot be used; ``faults`` holds one line for each fault."""
+class FaultyFileError(GeoError, ValueError):
+    """Base of errors that list everything wrong with a file; ``faults``: one line for each."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
+
+
+class AirspaceError(FaultyFile):
+    """A file of no-fly volumes cannot be used."""
+
+
+class AircraftError(FaultyFile):
+    """Figures of an aircraft cannot be used."""
+
+
+class WeatherError(FaultyFile):
+    """A file of weather cannot be used, or does not reach far enough."""
 
 
 class AirRouteError(GeoError, ValueError):
