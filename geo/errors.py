@@ -50,15 +50,15 @@ class FaultyFileError(GeoError, ValueError):
         self.faults = tuple(faults)
 
 
-class AirspaceError(FaultyFile):
+class AirspaceError(FaultyFileError):
     """A file of no-fly volumes cannot be used."""
 
 
-class AircraftError(FaultyFile):
+class AircraftError(FaultyFileError):
     """Figures of an aircraft cannot be used."""
 
 
-class WeatherError(FaultyFile):
+class WeatherError(FaultyFileError):
     """A file of weather cannot be used, or does not reach far enough."""
 
 
