@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -45,9 +46,8 @@ def _command_line() -> typer.Typer:
     from scenarios.cli import app  # noqa: PLC0415 - after the check
 
     app.callback(invoke_without_command=True, no_args_is_help=True)(_everywhere)
-    if find_spec("dispatch.live.cli") is not None:
-        from dispatch.live.cli import app as service  # noqa: PLC0415
-
+    if find_spec("dispatch.live.cli") is not None:  # the service is an extra
+        service: typer.Typer = import_module("dispatch.live.cli").app
         app.registered_commands += service.registered_commands
         app.registered_groups += service.registered_groups
     return app

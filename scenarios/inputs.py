@@ -26,6 +26,7 @@ from scenarios.own_data import (
     read_own_table,
 )
 from scenarios.schema import Scenario
+from scenarios.zone_columns import volunteers_per_zone
 from sim.parameters import (
     AmbulanceParameters,
     ArrivalParameters,
@@ -99,6 +100,8 @@ def _check_span(table: OwnTable, moments: NDArray[np.float64], scenario: Scenari
 
 
 def _people(scenario: Scenario, region: Region, plain: PeopleParameters) -> PeopleParameters:
+    if scenario.responders.zone_column is not None:
+        return msgspec.structs.replace(plain, per_zone=volunteers_per_zone(scenario, region))
     if scenario.responders.csv is None:
         return plain
     path = scenario.path(scenario.responders.csv)

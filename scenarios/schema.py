@@ -92,11 +92,11 @@ def _fail(field: str, expected: str, found: object) -> ValueError:
 class ZoneColumns(Table):
     """Which columns of the zones file hold what; needed where they have other names."""
 
-    id: str | None = None
-    name: str | None = None
-    population: str | None = None
-    deprivation_decile: str | None = None
-    urban_rural: str | None = None
+    id: str | None = Field(default=None, description="identifier, each one once")
+    name: str | None = Field(default=None, description="name for people")
+    population: str | None = Field(default=None, description="people who live there")
+    deprivation_decile: str | None = Field(default=None, description="1 most deprived, to 10")
+    urban_rural: str | None = Field(default=None, description="class, as text")
 
 
 class RegionTable(Table):

@@ -133,6 +133,7 @@ def test_a_foreign_package_of_our_name_is_told(tmp_path: Path) -> None:
     (tmp_path / "geo" / "__init__.py").write_text("")
     done = subprocess.run(
         [sys.executable, "-c", "import heartreach; heartreach.main(['--version'])"],
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
@@ -336,6 +337,13 @@ def test_control_c_leaves_nothing_behind(
 
 
 # --- documentation -----------------------------------------------------------------------------
+
+
+def test_the_manual_of_scenario_files_follows_the_schema() -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "scenarios.manual"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert made.stdout == (ROOT / "docs" / "scenario-keys.md").read_bytes()
 
 
 def test_the_manual_names_every_command_and_option(call: Call) -> None:

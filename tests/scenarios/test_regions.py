@@ -218,6 +218,25 @@ def test_volunteers_per_zone_need_known_zones(make: Make, tmp_path: Path) -> Non
     assert world_parameters(scenario, opened(scenario)).people.per_zone == (("Z1", 5.0),)
 
 
+def test_volunteers_may_stand_in_a_column_of_the_zones(make: Make, tmp_path: Path) -> None:
+    ring = [[-5.0, 50.0], [-4.99, 50.0], [-4.99, 50.0065], [-5.0, 50.0065], [-5.0, 50.0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"id": "Z1", "population": 1500, "helpers": 12, "wrong": "many"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    zones = {"type": "FeatureCollection", "features": [feature]}
+    (tmp_path / "zones.geojson").write_text(json.dumps(zones))
+    own = {"zones": "zones.geojson"}
+    scenario = make(own, responders={"zone_column": "helpers"})
+    assert world_parameters(scenario, opened(scenario)).people.per_zone == (("Z1", 12.0),)
+    assert "found 'helper'" in told(make(own, responders={"zone_column": "helper"}))
+    assert "zone 1: wrong: a number of people" in told(
+        make(own, responders={"zone_column": "wrong"})
+    )
+    assert "region.zones beside it" in told(make(responders={"zone_column": "helpers"}))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
