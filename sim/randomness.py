@@ -5,7 +5,7 @@ number of workers and the presence of other people cannot matter. Two policies t
 same draw get the same number; a volunteer who joins changes nobody else's.
 
 A key is folded word by word with the finaliser of splitmix64 (Steele, Lea and Flood 2014,
-"Fast splittable pseudorandom number generators"). Uniforms carry 53 bits and are the same on every
+"Fast splittable pseudorandom number generators"). Uniforms carry 52 bits and are the same on every
 platform; durations made from them through logarithms and the inverse normal distribution function
 are rounded to the millisecond, far coarser than what mathematical libraries disagree about.
 """
@@ -29,8 +29,8 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _GAMMA = 0x9E3779B97F4A7C15
 _MIX1 = 0xBF58476D1CE4E5B9
 _MIX2 = 0x94D049BB133111EB
-_TO_UNIT = 2.0**-53
-_ONE, _11, _27, _30, _31 = (np.uint64(i) for i in (1, 11, 27, 30, 31))
+_TO_UNIT = 2.0**-52
+_ONE, _12, _27, _30, _31 = (np.uint64(i) for i in (1, 12, 27, 30, 31))
 _GAMMA64, _MIX1_64, _MIX2_64 = (np.uint64(i) for i in (_GAMMA, _MIX1, _MIX2))
 MILLISECONDS = 3  # digits that a drawn duration keeps
 
@@ -101,7 +101,7 @@ def key_of(seed: int, *words: int) -> int:
 
 def uniform(key: int) -> float:
     """A number in (0, 1) from a finished key."""
-    return ((key >> 11) + 0.5) * _TO_UNIT
+    return ((key >> 12) + 0.5) * _TO_UNIT
 
 
 def normal(key: int) -> float:
@@ -146,7 +146,7 @@ def to_milliseconds(seconds: Floats) -> Floats:
 
 def uniforms(keys: Keys) -> Floats:
     """``uniform`` over an array of finished keys."""
-    return ((keys >> _11).astype(np.float64) + 0.5) * _TO_UNIT
+    return ((keys >> _12).astype(np.float64) + 0.5) * _TO_UNIT
 
 
 def normals(keys: Keys) -> Floats:
