@@ -110,12 +110,14 @@ def _urban_rural(zone: Ints, zones: tuple[ZoneFacts, ...]) -> Split | None:
     return Split("urban_rural", "Urban and rural", _of_zone(zone, of), tuple(labels))
 
 
-def _areas(panel: Panel, zone: Ints) -> Split:
+def _areas(panel: Panel, zone: Ints) -> Split | None:
     zones = panel.facts.zones
     inside = panel.arrest & (zone >= 0)
     counts = np.bincount(zone[inside], minlength=len(zones))
     largest = sorted(range(len(zones)), key=lambda i: (-int(counts[i]), zones[i].id))[:MOST_AREAS]
     keep = sorted((i for i in largest if counts[i]), key=lambda i: (zones[i].name, zones[i].id))
+    if not keep:
+        return None
     of = [keep.index(i) if i in keep else -1 for i in range(len(zones))]
     return Split("area", "Area", _of_zone(zone, of), tuple(zones[i].name for i in keep))
 

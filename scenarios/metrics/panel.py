@@ -159,7 +159,7 @@ class Panel:
         flat = self.replication[inside] * groups + group[inside]
         size = self.replications * groups
         sums = np.bincount(flat, values[inside], minlength=size).astype(np.float64)
-        return sums.reshape(-1, groups)
+        return sums.reshape(self.replications, groups)
 
     def _alert_night(self, table: Any, row: Ints) -> Bools:
         if "night" in table.column_names:
