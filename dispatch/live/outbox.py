@@ -86,7 +86,30 @@ class Outbox:
         alert: AlertRef | None = None,
         only: str | None = None,
     ) -> str:
-        """Begin a delivery; returns why nobody can be reached, or "".
+        """Begin a delivery; returns why nobody can be reached, or ""."""
+        _, why_not = self.send_known(
+            tx,
+            responder_id,
+            purpose,
+            now_s=now_s,
+            expires_at_s=expires_at_s,
+            alert=alert,
+            only=only,
+        )
+        return why_not
+
+    def send_known(
+        self,
+        tx: Tx,
+        responder_id: int,
+        purpose: Purpose,
+        *,
+        now_s: float,
+        expires_at_s: float,
+        alert: AlertRef | None = None,
+        only: str | None = None,
+    ) -> tuple[str, str]:
+        """Begin a delivery; returns its message id, and why nobody can be reached or "".
 
         ``only``: this device alone. Parcels leave after the commit.
         """
@@ -111,9 +134,9 @@ class Outbox:
             body=coding.encode(delivery),
         )
         if delivery.over:
-            return delivery.undelivered or ""
+            return message_id, delivery.undelivered or ""
         delivery = self._advance(tx, delivery, now_s, {d.device_id: d for d in devices})
-        return delivery.undelivered or ""
+        return message_id, delivery.undelivered or ""
 
     def follow_up(
         self,

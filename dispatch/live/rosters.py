@@ -74,6 +74,7 @@ class RosterFinder:
         self._special: dict[int, _Person] = {}
         self._aed_places: dict[int, tuple[float, float]] = {}
         self._aeds_on_network: Positions | None = None
+        self.outdated = False  # a commit was lost: read everything again before the next answer
 
     # --- the port -----------------------------------------------------------------------------
 
@@ -104,7 +105,7 @@ class RosterFinder:
             via_aed_s=times.via_aed_s,
             aed=times.aed,
             to_aed_s=times.to_aed_s,
-            aed_ids=roster.aed_ids,
+            aed_ids=roster.aed_ids if len(roster.aed_ids) else None,
             distance_m=distance_m,
             position_age_s=age_s[rows],
             accuracy_m=accuracy_m[rows],
@@ -132,6 +133,12 @@ class RosterFinder:
         for roster in self._rosters.values():
             self._tell_aeds(roster, rows, now_s)
         self._aeds_on_network = None
+
+    def aed_points(self, roster: Roster, now_s: float) -> Floats:
+        """float64[n, 2]: latitude and longitude of the AEDs that can be had at ``now_s``."""
+        usable = roster.aed_ids[roster.usable_aeds(now_s)].tolist()
+        places = [self._aed_places[aed_id] for aed_id in usable]
+        return np.array(places, np.float64).reshape(-1, 2)
 
     def positioned(self, responder_id: int, fact: facts.Positioned) -> None:
         """A phone reported where it is."""
@@ -176,6 +183,10 @@ class RosterFinder:
 
     def roster(self, tx: Tx, rules: Rules, now_s: float) -> Roster:
         """Return the roster under ``rules``, filled from the database the first time."""
+        if self.outdated:
+            self.outdated = False
+            self._rosters.clear()
+            self._special.clear()
         roster = self._rosters.get(rules)
         if roster is None:
             roster = Roster(rules)
@@ -238,7 +249,7 @@ class RosterFinder:
         for row in rows:
             aed_id = row["aed_id"]
             open_s = self._aed_hours(row, now_s)
-            if aed_id in self._aed_places and aed_id in set(roster.aed_ids.tolist()):
+            if aed_id in roster._aeds.rows:
                 roster.apply(facts.AedHoursSet(aed_id, open_s))
             else:
                 roster.apply(facts.AedRegistered(aed_id, open_s))

@@ -33,7 +33,7 @@ class Stream:
     """Writes rows and wakes whoever waits for them."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, Callable[[], None]] = {}
+        self._waiting: dict[int, Callable[[], object]] = {}
         self._lock = threading.Lock()
         self._next = 0
 
@@ -45,7 +45,7 @@ class Stream:
         tx.insert(_table, at_s=at_s, incident_id=incident_id, kind=kind, body=text)
         tx.after(self._wake)
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, wake: Callable[[], object]) -> Callable[[], None]:
         """Call ``wake`` after each commit with new rows; returns how to stop that."""
         with self._lock:
             number = self._next

@@ -53,6 +53,11 @@ def decode(data: bytes) -> Wishes:
     return _decoder.decode(data)
 
 
+def encode(wishes: Wishes) -> bytes:
+    """Return wishes as they are stored."""
+    return msgspec.json.encode(wishes)
+
+
 def check(wishes: Wishes) -> None:
     """Raise ``Invalid`` for the first wish that cannot be kept."""
     hours.check(wishes.available, "available")

@@ -1,0 +1,1 @@
+"""HTTP: bodies, addresses and errors of the service. Nothing is decided here."""

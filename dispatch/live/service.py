@@ -1,0 +1,395 @@
+"""A running service: its parts put together, and the few threads that keep it going.
+
+``turn`` does everything that is due; a thread calls it. Under a clock held by hand the same calls
+are made by whoever holds the clock, and no thread exists.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from dispatch.commands import Command
+from dispatch.config import Policy
+from dispatch.events import Event, IncidentReported
+from dispatch.lifecycle import Core
+from dispatch.live import aftercare, brakes, channels, retention
+from dispatch.live.aedbook import AedBook
+from dispatch.live.auth import Doorkeeper
+from dispatch.live.clock import Clock, wall_clock
+from dispatch.live.control import Control, steps_of
+from dispatch.live.errors import LiveError, StoreUnavailable
+from dispatch.live.health import Health
+from dispatch.live.ids import NewId, random_id
+from dispatch.live.logs import logger, where
+from dispatch.live.metrics import Metrics
+from dispatch.live.outbox import Outbox
+from dispatch.live.parts import Parts
+from dispatch.live.people import People
+from dispatch.live.pings import Pings
+from dispatch.live.policybook import PolicyBook
+from dispatch.live.responding import Responding
+from dispatch.live.rosters import RosterFinder
+from dispatch.live.runtime import SYSTEM, Applied, Runtime
+from dispatch.live.settings import Settings
+from dispatch.live.shadow import Shadows
+from dispatch.live.store import schema
+from dispatch.live.store.engine import Store, Tx, open_store, sqlite_note
+from dispatch.live.stream import Stream
+from dispatch.live.triggers import TriggerTable, load_table
+from dispatch.live.webhooks import Webhooks
+from dispatch.model import Phase, Query
+from geo.region import Region
+from notifications.channel import Channel
+from notifications.fallback import Rules
+from notifications.memory import MemoryChannel
+from notifications.sender import Parcel
+from notifications.webpush import WebPushChannel
+
+T = TypeVar("T")
+
+FLOOR_S = 0.25  # the pump looks at least so often
+FLUSH_S = 0.5
+DAILY_S = 3600.0
+WATCH_S = 2.0
+STUCK_S = 6.0
+FAILING_S = 5.0
+
+
+class Service:
+    """The service. ``threads`` False: nothing runs by itself; call ``turn``.
+
+    Args:
+        region: networks, AEDs and demand; None: straight lines.
+        policy: put in force if the database has none yet; ``content`` is its file's text.
+        channels_given: instead of those that the settings describe.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        region: Region | None = None,
+        policy: Policy | None = None,
+        content: str = "",
+        clock: Clock = wall_clock,
+        new_id: NewId = random_id,
+        threads: bool = True,
+        channels_given: Sequence[Channel] | None = None,
+        store: Store | None = None,
+        triggers: TriggerTable | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._threads = threads
+        self.store = store or open_store(settings.database)
+        self.store.on_lost = self._lost
+        self.book = PolicyBook(test_mode=settings.test_mode)
+        self.finder = RosterFinder(region, settings.timezone, self.book.policy_of)
+        self.health = Health(clock, self.finder.timezone)
+        self.metrics = Metrics(self)
+        self.stream = Stream()
+        self.doors = Doorkeeper(self.store)
+        chosen = channels.build(settings, clock) if channels_given is None else channels_given
+        self.outbox = Outbox(
+            self.store,
+            clock,
+            chosen,
+            new_id=new_id,
+            rules=_rules(settings),
+            threads=settings.send_threads if threads else 0,
+        )
+        self.outbox.on_news = self.wake
+        self.outbox.on_dead_device = self._device_died
+        self.outbox.on_handed_over = self._handed_over
+        self.runtime = Runtime(
+            self.store,
+            clock,
+            get_core=self._core,
+            finder=self.finder,
+            outbox=self.outbox,
+            stream=self.stream,
+            new_id=new_id,
+            on_search=self._search,
+        )
+        self.runtime.decided = self._decided
+        self.pings = Pings(self.store, clock, self.finder, self.runtime)
+        self.parts = Parts(
+            settings=settings,
+            clock=clock,
+            new_id=new_id,
+            store=self.store,
+            stream=self.stream,
+            finder=self.finder,
+            outbox=self.outbox,
+            runtime=self.runtime,
+            book=self.book,
+            doors=self.doors,
+            triggers=triggers or load_table(settings.triggers, settings.excluded_flags),
+            memory=_first(chosen, MemoryChannel),
+            webpush=_first(chosen, WebPushChannel),
+        )
+        self.control = Control(self.parts, self.health)
+        self.people = People(self.parts)
+        self.responding = Responding(self.parts)
+        self.aeds = AedBook(self.parts)
+        self.shadows = Shadows(self.book, self.finder)
+        self.webhooks = Webhooks(self.store, clock, new_id)
+        self._searchers = ThreadPoolExecutor(2, thread_name_prefix="search") if threads else None
+        self._wake = threading.Event()
+        self._stopping = False
+        self._pump: threading.Thread | None = None
+        self._watchdog: threading.Thread | None = None
+        self._pumped_at = time.monotonic()
+        self._flushed_s = 0.0
+        self._daily_s = 0.0
+        self.stage: Callable[[str], None] = _pass  # named moments, for tests that kill
+        self._prepare(policy, content, region)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Go on where the last run stopped, then keep going."""
+        self.resume()
+        if not self._threads:
+            return
+        self._pump = threading.Thread(target=self._keep_turning, name="pump", daemon=True)
+        self._watchdog = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
+        self._pump.start()
+        self._watchdog.start()
+        self.webhooks.start(self.stream.listen)
+
+    def stop(self) -> None:
+        """Stop in order: nothing that was acknowledged is lost."""
+        self._stopping = True
+        self._wake.set()
+        if self._threads:
+            self.webhooks.stop()
+            for thread in (self._pump, self._watchdog):
+                if thread is not None:
+                    thread.join(5.0)
+            assert self._searchers is not None
+            self._searchers.shutdown(wait=True, cancel_futures=True)
+        self.outbox.close()
+        try:
+            self.pings.flush()
+        except StoreUnavailable:
+            logger().warning("positions_not_written")
+        self.store.close()
+
+    def resume(self) -> None:
+        """After a (re)start: send again what was under way, answer open searches."""
+        self.outbox.resume()
+        for incident_id, policy_id, query in self.runtime.open_searches():
+            self._search(incident_id, policy_id, query)
+
+    def wake(self) -> None:
+        """Something has become due."""
+        self._wake.set()
+
+    # --- turns --------------------------------------------------------------------------------
+
+    def turn(self) -> int:
+        """Do everything that is due now; returns how much there was."""
+        now_s = self.clock()
+        done = self.runtime.fire_timers()
+        done += self.outbox.turn()
+        done += self._expire_brakes(now_s)
+        if not FLUSH_S > now_s - self._flushed_s >= 0.0:
+            done += self.pings.flush()
+            self._flushed_s = now_s
+        if not DAILY_S > now_s - self._daily_s >= 0.0:
+            self._housekeeping(now_s)
+            self._daily_s = now_s
+        done += aftercare.turn(self.parts)
+        return done
+
+    def settle(self, most: int = 1000) -> None:
+        """Turn until nothing is due; for clocks held by hand."""
+        for _ in range(most):
+            if not self.turn():
+                return
+        raise LiveError("the service does not come to rest")
+
+    def next_due_s(self) -> float | None:
+        """Return when something is due next."""
+        due = [self.runtime.next_timer_s(), self.outbox.next_wake_s()]
+        due.append(self.store.transact(brakes.next_expiry_s))
+        known = [moment for moment in due if moment is not None]
+        return min(known) if known else None
+
+    def _keep_turning(self) -> None:
+        while not self._stopping:
+            try:
+                busy = self.turn()
+                self.health.clear("pump")
+                self.health.clear("store")
+                self._pumped_at = time.monotonic()
+            except StoreUnavailable:
+                busy = 0
+                self.health.report("store", "the database cannot be written")
+            except Exception as error:  # noqa: BLE001 - the pump must go on, and say so
+                busy = 0
+                logger().error("pump_failed", kind=type(error).__name__, at=where(error))
+                self.health.report("pump", "an internal fault")
+            if not busy:
+                self._wake.wait(FLOOR_S)
+                self._wake.clear()
+
+    def _keep_watching(self) -> None:
+        while not self._stopping:
+            self.watch()
+            time.sleep(WATCH_S)
+
+    def watch(self) -> None:
+        """Look for causes why people are not being alerted."""
+        silent_s = time.monotonic() - self._pumped_at
+        stuck = self._threads and silent_s > STUCK_S
+        self.health.set("stuck", "the service is stuck" if stuck else None)
+        self.health.set("channels", self._channel_words())
+        self._watch_brakes()
+        if not self.finder.region:
+            words = "no region: travel times are estimates along straight lines"
+            self.health.report("region", words, blocking=False)
+
+    def _channel_words(self) -> str | None:
+        states = self.outbox.sender.health()
+        if not states:
+            return "no channel is configured"
+        now_s = self.clock()
+        failing = [
+            state
+            for state in states
+            if state.failing_since_s is not None and now_s - state.failing_since_s >= FAILING_S
+        ]
+        self._note_failing([state.channel for state in failing])
+        if len(failing) < len(states):
+            return None
+        return "no channel works: " + ", ".join(f"{s.channel} {s.reason}" for s in failing)
+
+    def _note_failing(self, names: list[str]) -> None:
+        words = f"channel failing: {', '.join(names)}" if names else None
+        self.health.set("channel", words, blocking=False)
+
+    def _watch_brakes(self) -> None:
+        try:
+            on = self.store.transact(lambda tx: brakes.active(tx, self.clock()))
+            policy_id = self.store.transact(lambda tx: self.book.in_force(tx, self.clock()))
+        except StoreUnavailable:
+            self.health.report("store", "the database cannot be written")
+            return
+        stops = [brake for brake in on if brake["kind"] == "stop"]
+        words = f"stopped by {stops[0]['person']}: {stops[0]['reason']}" if stops else None
+        self.health.set("brake", words)
+        areas = len(on) - len(stops)
+        self.health.set("areas", f"{areas} no-alert areas" if areas else None, blocking=False)
+        self.health.set("policy", None if policy_id else "no policy is in force")
+
+    def _expire_brakes(self, now_s: float) -> int:
+        due_s = self.store.transact(brakes.next_expiry_s)
+        if due_s is None or due_s > now_s:
+            return 0
+
+        def work(tx: Tx) -> int:
+            count = brakes.expire(tx, now_s)
+            self.control.apply_brakes(tx, SYSTEM)
+            return count
+
+        return self.store.transact(work)
+
+    def _housekeeping(self, now_s: float) -> None:
+        """Once an hour: hours for the days to come, retention, reminders."""
+        self.store.transact(lambda tx: self.finder.reload(tx, now_s))
+        self.store.transact(lambda tx: retention.purge(tx, now_s, self.settings.retention))
+        self.store.transact(lambda tx: aftercare.remind(tx, self.parts))
+
+    # --- what the parts tell us ---------------------------------------------------------------
+
+    def _core(self, tx: Tx, policy_id: str) -> Core:
+        return self.book.core(tx, policy_id)
+
+    def _search(self, incident_id: str, policy_id: str, query: Query) -> None:
+        self.stage("search")
+        if self._searchers is None:
+            self.runtime.answer_search(incident_id, policy_id, query)
+        else:
+            self._searchers.submit(self._answer, incident_id, policy_id, query)
+
+    def _answer(self, incident_id: str, policy_id: str, query: Query) -> None:
+        try:
+            self.runtime.answer_search(incident_id, policy_id, query)
+        except Exception as error:  # noqa: BLE001 - the timer falls back to straight lines
+            logger().error("search_failed", kind=type(error).__name__, at=where(error))
+
+    def _decided(
+        self, tx: Tx, applied: Applied, event: Event, commands: tuple[Command, ...]
+    ) -> None:
+        self.metrics.decided(applied, event, commands)
+        state = applied.state
+        if applied.before is None and isinstance(event, IncidentReported):
+            self.shadows.at_report(tx, state.incident_id, event, applied.now_s)
+        ended = state.phase is Phase.ENDED
+        if ended and (applied.before is None or applied.before.phase is not Phase.ENDED):
+            steps = steps_of(tx, state.incident_id)
+            policy = self.book.core(tx, state.policy_id).policy
+            night = policy.is_night(state.reported_at_s + state.utc_offset_s)
+            self.shadows.at_end(tx, state.incident_id, steps, night)
+            aftercare.plan(tx, self.parts, state.incident_id)
+        tx.after(self.wake)
+
+    def _device_died(self, tx: Tx, responder_id: int) -> None:
+        self.finder.person_changed(tx, responder_id, self.clock())
+
+    def _handed_over(self, parcel: Parcel, now_s: float) -> None:
+        self.metrics.handed_over(parcel, now_s)
+
+    def _lost(self) -> None:
+        """A commit failed: what memory mirrors may be ahead of the database."""
+        self.doors.forget()
+        self.finder.outdated = True
+        self.health.report("store", "the database cannot be written")
+        self.wake()
+
+    def _prepare(self, policy: Policy | None, content: str, region: Region | None) -> None:
+        now_s = self.clock()
+
+        def work(tx: Tx) -> None:
+            if policy is not None:
+                took = self.book.install_first(tx, policy, content, now_s)
+                in_force = self.book.in_force(tx, now_s)
+                if not took and in_force != policy.policy_id:
+                    logger().warning("policy_of_the_database_stays", policy_id=in_force)
+            for row in tx.rows(sa.select(schema.policy.c.policy_id)):
+                self.book.core(tx, row["policy_id"])
+            if region is not None:
+                self.aeds.take_region(tx, region)
+
+        self.store.transact(work)
+        logger().info("ready", sqlite=sqlite_note(), test_mode=self.settings.test_mode)
+
+
+def _rules(settings: Settings) -> Rules:
+    waits = {}
+    trusting = set()
+    if settings.sms_http is not None:
+        waits["sms_http"] = settings.sms_http.receipt_wait_s
+        if not settings.sms_http.reports:
+            trusting.add("sms_http")
+    return Rules(
+        receipt_wait_s=settings.receipt_wait_s,
+        receipt_waits_s=waits,
+        trusting=frozenset(trusting),
+    )
+
+
+def _first(chosen: Sequence[Channel], kind: type[T]) -> T | None:
+    return next((channel for channel in chosen if isinstance(channel, kind)), None)
+
+
+def _pass(_: str) -> None:
+    """Nobody watches the stages."""
