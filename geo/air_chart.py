@@ -26,12 +26,14 @@ class AirRoute:
     """One route on the map. ``lat, lon``: float64[k], base, turns, target; empty without a way.
 
     ``asks``: ids of the volumes that need permission, in no order. ``air_m``: way through the air;
-    divided by the airspeed it is the time of flight.
+    divided by the airspeed it is the time of flight. ``back_air_m``: the
+    same for flying it backwards.
     """
 
     reach: Reach
     length_m: float
     air_m: float
+    back_air_m: float
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     asks: tuple[str, ...] = ()
@@ -148,4 +150,6 @@ class BaseFlights:
         plane = routes.route(x, y)
         lats, lons = self.chart.projection.to_lat_lon(plane.x_m, plane.y_m)
         asks = () if routes is self.unasked else self.chart._crossed(plane)
-        return AirRoute(plane.reach, plane.length_m, plane.air_m, lats, lons, asks)
+        return AirRoute(
+            plane.reach, plane.length_m, plane.air_m, plane.back_air_m, lats, lons, asks
+        )

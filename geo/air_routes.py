@@ -50,12 +50,13 @@ class PlaneRoute:
     """One route in the plane. Without a way ``length_m`` is inf and the arrays are empty.
 
     ``air_m``: way through the air, airspeed times flying time; equals ``length_m`` without wind.
-    ``x_m, y_m``: float64[k], base, turns and target.
+    ``back_air_m``: the same for flying it backwards. ``x_m, y_m``: float64[k], base to target.
     """
 
     reach: Reach
     length_m: float
     air_m: float
+    back_air_m: float
     x_m: NDArray[np.float64]
     y_m: NDArray[np.float64]
 
@@ -240,6 +241,7 @@ class BaseRoutes:
             Reach.OPEN,
             float(np.hypot(legs[:, 0], legs[:, 1]).sum()),
             float(length) / self.chart.steps_per_m,
+            _air_m(-legs, self.ways.wind),
             xy[:, 0] + self.chart.origin_m[0],
             xy[:, 1] + self.chart.origin_m[1],
         )
@@ -247,7 +249,16 @@ class BaseRoutes:
 
 def _no_route(reach: Reach) -> PlaneRoute:
     nothing = np.empty(0, np.float64)
-    return PlaneRoute(reach, float("inf"), float("inf"), nothing, nothing)
+    return PlaneRoute(reach, float("inf"), float("inf"), float("inf"), nothing, nothing)
+
+
+def _air_m(legs: NDArray[np.float64], wind: NDArray[np.float64]) -> float:
+    """Way through the air along legs float64[k, 2], by the wind triangle."""
+    length = np.hypot(legs[:, 0], legs[:, 1])
+    course = legs / np.where(length > 0, length, 1.0)[:, None]
+    along = course @ wind
+    across = course[:, 0] * wind[1] - course[:, 1] * wind[0]
+    return float((length / (along + np.sqrt(1.0 - across**2))).sum())
 
 
 def _polygons(volumes: Iterable[Any]) -> list[Any]:
