@@ -52,6 +52,8 @@ def _give_up(draft: Draft, alert: Alert, reason: str) -> None:
     asking = alert.status in ASKING_STATUSES
     outcome = AlertStatus.DECLINED if asking else AlertStatus.DROPPED
     draft.end(alert, outcome, reason, tell=False)
+    if not asking:
+        waves.forget_if_stale(draft)
     waves.settle(draft)
 
 

@@ -1,7 +1,8 @@
 """What the core wants done. A driver carries commands out in order and feeds back what came of it.
 
-``SendAlert`` and ``Assign`` are *guarded*: the driver first claims the person (the AED) with one
-guarded write. If somebody else holds it, nothing is done and ``ClaimRefused`` comes back.
+``SendAlert`` and ``Assign`` are *guarded*: the driver first claims the person (``SendAlert``) or
+the AED (``Assign``) for this alert with one guarded write. If another alert holds it, nothing is
+done and ``ClaimRefused`` comes back. What the alert itself holds it may claim again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class FindCandidates(_Command, frozen=True):
 
 
 class SendAlert(_Command, frozen=True):
-    """Guarded. Ask one person; useless after ``expires_at_s``."""
+    """Guarded for the person. Ask them; useless after ``expires_at_s``. No AED is held yet."""
 
     alert_id: int
     responder_id: int
@@ -34,7 +35,10 @@ class SendAlert(_Command, frozen=True):
 
 
 class Assign(_Command, frozen=True):
-    """Guarded for the AED. Tell who said yes where to go; sent again on a change of role."""
+    """Guarded for the AED. Tell who said yes where to go; sent again on a change of role or place.
+
+    An AED that the alert held and that is no longer named is free again.
+    """
 
     alert_id: int
     responder_id: int

@@ -37,6 +37,7 @@ def _deadline(draft: Draft, alert_id: int) -> None:
 
 def _lease(draft: Draft, alert_id: int) -> None:
     draft.end(draft.alert(alert_id), AlertStatus.LAPSED, "no_sign_of_setting_off", tell=True)
+    waves.forget_if_stale(draft)
     waves.settle(draft)
 
 

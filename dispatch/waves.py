@@ -55,6 +55,13 @@ def forget_candidates(draft: Draft) -> None:
     draft.change(more=True)
 
 
+def forget_if_stale(draft: Draft) -> None:
+    """People move and come and go: an old list is not worth asking from."""
+    found_at_s = draft.incident.found_at_s
+    if found_at_s is not None and draft.now_s - found_at_s > draft.policy.fresh_s:
+        forget_candidates(draft)
+
+
 def start_next_wave(draft: Draft) -> None:
     """One wave more counts; people have moved since the last, so the list is asked for anew."""
     draft.change(next_wave=draft.incident.next_wave + 1)
@@ -155,9 +162,8 @@ def _ask(draft: Draft, yes: Yes) -> None:
     short, only_by_aed = _shortage(draft, yes)
     if short <= 0:
         return
-    found_at_s = draft.incident.found_at_s
-    if found_at_s is not None and draft.now_s - found_at_s > draft.policy.fresh_s:
-        forget_candidates(draft)
+    if draft.candidates:
+        forget_if_stale(draft)
     picked = _pick(draft, short, only_by_aed=only_by_aed)
     if picked:
         _send(draft, picked, only_by_aed=only_by_aed)

@@ -163,7 +163,7 @@ class Watch:
             assert state.end_reason
         elif state.phase is not Phase.NEW:
             assert state.timers, "an open incident without a timer"
-        if state.phase in {Phase.SUSPECTED, Phase.HELD, Phase.CREW_ON_SCENE, Phase.ENDED}:
+        if state.phase in NOBODY_ASKED_IN:
             kinds = {kind for kind, _ in state.timers}
             assert not kinds & {TimerKind.WAVE, TimerKind.CANDIDATES}
         assert sum(kind is TimerKind.CANDIDATES for kind, _ in state.timers) <= 1

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from fake_driver import FakeDriver, crowd
+from msgspec.structs import replace
 
-from dispatch.config import Policy, load_policy
+from dispatch.commands import EndAlert, FindCandidates, StartTimer
+from dispatch.config import Enough, Policy, load_policy
 from dispatch.events import (
     AedObtained,
     AedUnavailable,
@@ -36,7 +38,8 @@ from dispatch.events import (
     ResponderMoving,
 )
 from dispatch.explain import story, why_not
-from dispatch.model import HoldKind, Phase, Query, Scene
+from dispatch.lifecycle import Core
+from dispatch.model import HoldKind, Phase, Query, Scene, TimerKind
 
 NOON_S = 12 * 3600.0
 Said = tuple[tuple[float, Callable[[int], Event]], ...]
@@ -178,6 +181,19 @@ def test_a_yes_without_setting_off_lapses_after_the_lease() -> None:
     assert driver.steps[-1].now_s == NOON_S + 10 + lease_s
 
 
+def test_the_lease_is_longer_at_night() -> None:
+    lease = load_policy("nearest_3").lease
+    driver = play("nearest_3", {1: yes(10)}, until_s=10, utc_offset_s=-12 * 3600.0)
+    due = [
+        command.due_at_s
+        for step in driver.steps
+        for command in step.commands
+        if isinstance(command, StartTimer) and command.kind is TimerKind.LEASE
+    ]
+    assert due == [NOON_S + 10 + lease.night_s]
+    assert lease.night_s > lease.day_s
+
+
 def test_shares_send_two_of_three_by_way_of_an_aed() -> None:
     driver = play("shares", {}, until_s=1)
     assert [(person, role) for _, person, role in asked(driver)] == [
@@ -198,8 +214,6 @@ def test_detour_sends_by_way_of_an_aed_only_where_it_is_hardly_longer() -> None:
 
 
 def _with_detour(policy: Policy, share: float) -> Policy:
-    from msgspec.structs import replace  # noqa: PLC0415
-
     return replace(policy, roles=replace(policy.roles, detour_share=share))
 
 
@@ -301,6 +315,48 @@ def test_an_aed_that_is_not_there_means_straight_on_and_another_person_for_anoth
     assert driver.state.lost_aeds == (101,)
     assert asked(driver)[3:] == [(5.0, 4, "aed"), (40.0, 5, "aed")]  # to 4, AED 101 is the next
     assert driver.state.alerts[4].reason == "other_aed"
+
+
+def test_whoever_is_asked_to_fetch_the_lost_aed_does_not_count_as_bringing_one() -> None:
+    problem = yes(10, (30, lambda n: AedUnavailable(n, 101, "locked")))
+    driver = play("shares", {1: problem, 2: no(5)}, until_s=31)
+    assert asked(driver)[3:] == [(5.0, 4, "aed"), (30.0, 5, "aed")]  # on 4's way, too, lies AED 101
+
+
+def test_with_every_place_taken_no_other_aed_is_looked_for() -> None:
+    policy = replace(load_policy("shares"), enough=Enough(yes=2, aed=1, places=2))
+    problem = yes(10, (30, lambda n: AedUnavailable(n, 101, "locked")))
+    driver = play(policy, {1: problem, 3: yes(12)}, until_s=200)
+    assert driver.state is not None
+    assert driver.state.phase is Phase.COVERED
+    assert {a.responder_id: a.role.value for a in driver.state.alerts if a.accepted_at_s} == {
+        1: "cpr",
+        3: "cpr",
+    }
+    assert len(asked(driver)) == 3
+
+
+def test_a_yes_beyond_the_places_is_stood_down_whatever_the_snapshot_says() -> None:
+    driver = play("nearest_3", {1: yes(5), 2: yes(6)}, until_s=10)
+    assert driver.state is not None
+    smaller = replace(load_policy("nearest_3"), enough=Enough(yes=1, places=2))
+    after, commands = Core(smaller).step(driver.state, AlertAccepted(3), NOON_S + 11)
+    assert [(c.outcome.value, c.reason) for c in commands if isinstance(c, EndAlert)] == [
+        ("stood_down", "places_taken")
+    ]
+    assert after.alerts[2].accepted_at_s is None
+
+
+def test_a_second_search_leaves_out_whoever_is_not_to_be_asked_again() -> None:
+    driver = play("phased_7", {1: no(5), 2: yes(6)}, until_s=61)
+    queries = [
+        command.query
+        for step in driver.steps
+        for command in step.commands
+        if isinstance(command, FindCandidates)
+    ]
+    assert [query.exclude for query in queries] == [(), (1, 2, 3, 4, 5, 6)]
+    assert [query.query_id for query in queries] == [1, 2]
 
 
 def test_an_aed_claimed_elsewhere_means_straight_on() -> None:
