@@ -164,7 +164,10 @@ def _measure(
     return GroupMeasure(
         estimates,
         _differences(totals, cases, facts),
-        {policy: _gap(total, cases, split.labels, lower=lower) for policy, total in totals.items()},
+        {
+            policy: widest_gap(total, cases, split.labels, lower=lower)
+            for policy, total in totals.items()
+        },
         {policy: _contrast(total, cases, 0, last) for policy, total in totals.items()},
     )
 
@@ -185,7 +188,11 @@ def _differences(
     return {option: tuple(together[k * size : (k + 1) * size]) for k, option in enumerate(options)}
 
 
-def _gap(total: Floats, cases: Floats, labels: tuple[str, ...], *, lower: bool) -> Gap | None:
+def widest_gap(total: Floats, cases: Floats, labels: tuple[str, ...], *, lower: bool) -> Gap | None:
+    """Worst against best group of f64[R, groups] sums and cases; ``lower`` values are better.
+
+    The two were picked for being furthest apart, so interval and verdict allow for all pairs.
+    """
     enough = np.flatnonzero(cases.sum(axis=0) >= FEWEST_ARRESTS)
     if len(enough) < 2:
         return None

@@ -17,7 +17,7 @@ from scenarios.metrics import words
 from scenarios.metrics.curves import curve, pair_counts, quantile, quantile_difference
 from scenarios.metrics.errors import MetricsError
 from scenarios.metrics.facts import PolicyFacts, StudyFacts, ZoneFacts
-from scenarios.metrics.groups import FEWEST_ARRESTS
+from scenarios.metrics.groups import FEWEST_ARRESTS, widest_gap
 from scenarios.metrics.intervals import (
     Difference,
     Estimate,
@@ -410,6 +410,18 @@ def test_the_widest_gap_allows_for_having_looked_at_all_pairs(summary: Summary) 
     real = area.measures["volunteer_before_ambulance"].gaps["phased_7"]
     assert real is not None
     assert real.difference.verdict in ("higher", "lower")
+
+
+def test_twelve_alike_groups_seldom_show_a_clear_gap() -> None:
+    rng = np.random.default_rng(2)
+    labels = tuple("abcdefghijkl")
+    clear = 0
+    for _ in range(200):
+        cases = rng.poisson(12, (20, 12)).astype(float)
+        gap = widest_gap(rng.binomial(cases.astype(int), 0.5), cases, labels, lower=False)
+        assert gap is not None
+        clear += gap.difference.verdict != "cannot_tell"
+    assert clear <= 20  # one in twenty is meant; picked pairs unadjusted are clear nearly always
 
 
 def test_groups_with_few_arrests_are_listed_and_not_judged(make_study: Make) -> None:
