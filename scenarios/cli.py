@@ -41,6 +41,33 @@ Workers = Annotated[
 Events = Annotated[EventsKept, typer.Option(help="Keep every event of these incidents.")]
 
 
+def _say_version(asked: bool) -> None:
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        print(f"heartreach {version('heartreach')}")
+    except PackageNotFoundError:
+        print("heartreach (not installed)")
+    raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def everywhere(
+    shown: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Gets trained neighbours and defibrillators to a cardiac arrest sooner, and shows beforehand
+    what would.
+
+    Results go to standard output or into --out, progress to standard error. Exit codes: 0 done,
+    1 could not be done, 2 the input or the call was wrong, 130 interrupted.
+    """
+
+
 @app.command()
 @told
 def demo(
@@ -52,9 +79,10 @@ def demo(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate 20 years of a built-in, invented town under three alerting rules.
+    """Simulate 20 years of an invented town.
 
-    Needs no data and no network. Leaves a report, tables and a summary in --out.
+    Three alerting rules are compared. Needs no data and no network. Leaves a report, tables and a
+    summary in --out.
     """
     from scenarios.running import Changes, run_scenario
 
@@ -95,7 +123,10 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate a scenario, compare its options, and write tables and a report into --out."""
+    """Simulate a scenario and compare its options.
+
+    Tables, a summary and a report are written into --out.
+    """
     from scenarios.running import Changes, run_scenario
 
     changes = Changes(
@@ -149,7 +180,10 @@ def policies(
 @app.command()
 @told
 def doctor(as_json: Json = False) -> None:
-    """Check this installation: packages, folders, time zones. Exit code 1 if something is wrong."""
+    """Check this installation.
+
+    Packages, folders, disk and time zones. Exit code 1 if something is wrong.
+    """
     from scenarios.health import checks
 
     found = checks()
