@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 VARIABLE = "HEARTREACH_CACHE"
+KERNELS_VARIABLE = "NUMBA_CACHE_DIR"
 _CHUNK_BYTES = 1 << 20
 _NAME_LENGTH = 16
 
@@ -52,7 +52,24 @@ def code_mark(*packages: str) -> str:
     return fingerprint(files)
 
 
+def keep_kernels() -> None:
+    """Keep compiled kernels in the cache folder, unless ``NUMBA_CACHE_DIR`` says otherwise.
+
+    Beside the code they could not be kept where the installation is read-only.
+    """
+    if KERNELS_VARIABLE in os.environ:
+        return
+    folder = cache_folder() / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # numba then looks for a place itself
+    os.environ[KERNELS_VARIABLE] = str(folder)
+
+
 def _own_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow to load
+
     try:
         return version("heartreach")
     except PackageNotFoundError:

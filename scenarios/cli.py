@@ -204,6 +204,10 @@ def region_build(
     zones: Annotated[
         Path | None, typer.Option(help="Areas with population (GeoJSON, GeoParquet).")
     ] = None,
+    zone_column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="Name of a column in --zones; may be repeated."),
+    ] = None,
     timezone: Annotated[str, typer.Option(help="IANA name: day and night follow it.")] = "UTC",
     force: Force = False,
     quiet: Quiet = False,
@@ -212,11 +216,18 @@ def region_build(
     """Turn an OpenStreetMap extract into a region folder."""
     from geo.region import build_region
     from scenarios.output import check_output
-    from scenarios.showing import region_facts, region_lines
+    from scenarios.showing import named_columns, region_facts, region_lines
 
     check_output(out, force=force)
     with progress_shown(quiet=quiet) as progress:
-        region = build_region(file, out, zones=zones, timezone=timezone, progress=progress.step)
+        region = build_region(
+            file,
+            out,
+            zones=zones,
+            zone_columns=named_columns(zone_column or []),
+            timezone=timezone,
+            progress=progress.step,
+        )
     facts = region_facts(region)
     if as_json:
         print_json(facts)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from scenarios.cache import VARIABLE, cache_folder
+from scenarios.cache import KERNELS_VARIABLE, VARIABLE, cache_folder
 
 _ROOMS = ("geo", "dispatch", "notifications", "scenarios", "sim")
 _BASE = ("msgspec", "numba", "numpy", "opening-hours-py", "osmium", "pydantic", "shapely", "typer")
@@ -73,9 +73,10 @@ def _writable(name: str, folder: Path, remedy: str) -> Check:
 
 
 def _kernel_cache() -> Check:
-    stated = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(stated) if stated else Path(__file__).resolve().parents[1] / "geo"
-    return _writable("kernel cache", folder, "set NUMBA_CACHE_DIR to a folder that can be written")
+    stated = os.environ.get(KERNELS_VARIABLE)
+    folder = Path(stated) if stated else cache_folder() / "kernels"
+    remedy = f"set {KERNELS_VARIABLE} to a folder that can be written"
+    return _writable("kernel cache", folder, remedy)
 
 
 def _attempted(name: str, attempt: Callable[[], None], detail: str, remedy: str) -> Check:

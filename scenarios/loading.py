@@ -126,7 +126,7 @@ def _own_check(detail: ErrorDetails, place: tuple[str | int, ...]) -> tuple[str,
     """Our own validators raise ``field|expected|found``."""
     message = str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
     field, expected, found = message.split("|", 2)
-    return _dotted((*place, field)), expected, found
+    return _dotted((*place, field) if field else place), expected, found
 
 
 def _without_union_tags(place: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -199,8 +199,12 @@ def _value_hint(detail: ErrorDetails, place: tuple[str | int, ...]) -> str:
     if detail["type"] == "less_than_equal" and isinstance(value, int | float):
         if "share" in last and 1 < value <= 100:
             return f"a share, not per cent: {value / 100:g}?"
+        if last.endswith("_mps"):
+            return f"in metres per second: {value:g} km/h is {value / 3.6:.3g}"
         if last.endswith("_s"):
             return "in seconds"
+    if detail["type"] == "greater_than_equal" and last.endswith("_s") and value > 0:
+        return f"in seconds: {value:g} minutes is {60 * value:g}"
     if detail["type"] == "literal_error" and isinstance(value, str):
         near = get_close_matches(value, re.findall(r"'([^']*)'", detail["ctx"]["expected"]), 1)
         return f"did you mean {near[0]!r}?" if near else ""

@@ -12,7 +12,15 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    model_validator,
+)
 
 from sim.parameters import DayNight, Lognormal, WorldParameters
 
@@ -34,6 +42,13 @@ class Table(BaseModel):
     )
 
 
+def _metres_not_kilometres(value: float) -> float:
+    if 0.0 < value < 1.0:
+        raise _fail("", "0 or at least 1 m", f"{value:g} (in metres: multiply kilometres by 1,000)")
+    return value
+
+
+Metres = Annotated[float, Field(ge=0.0, le=100_000.0), AfterValidator(_metres_not_kilometres)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 HourShares = Annotated[tuple[Share, ...], Field(min_length=HOURS, max_length=HOURS)]
 
@@ -77,7 +92,7 @@ def _duration(default: Lognormal, says: str, source: str) -> Any:
 
 
 def _metres(default: float, says: str, source: str) -> Any:
-    return _field(default, says, unit="m", source=source, ge=0.0, le=100_000.0)
+    return _field(default, says, unit="m", source=source)
 
 
 def _sigma(default: float, says: str, source: str = ASSUMPTION) -> Any:
@@ -235,7 +250,7 @@ class PatientTable(Table):
     home_aed_share: float = _share(
         _PATIENT.home_aed_share, "the same for arrests at home", ASSUMPTION
     )
-    public_aed_m: float = _metres(
+    public_aed_m: Metres = _metres(
         _PATIENT.public_aed_m, "how far on foot a bystander is sent for an AED", ASSUMPTION
     )
 
@@ -354,7 +369,7 @@ class RespondersTable(Table):
     on_duty_share: DayNightShare = _day_night(
         _PEOPLE.on_duty_share, "volunteers with the app switched on", ASSUMPTION
     )
-    position_error_m: float = _metres(
+    position_error_m: Metres = _metres(
         _PEOPLE.position_error_m,
         "error of the reported position, root mean square",
         f"cell-tower default of the GoodSAM app; size: {ASSUMPTION}",
@@ -362,7 +377,7 @@ class RespondersTable(Table):
     position_age: Duration = _duration(
         _PEOPLE.position_age, "age of the reported position", ASSUMPTION
     )
-    commute_m: float = _metres(_PEOPLE.commute_m, "scale of home-to-work distances", ASSUMPTION)
+    commute_m: Metres = _metres(_PEOPLE.commute_m, "scale of home-to-work distances", ASSUMPTION)
     presence: PresenceTable = PresenceTable()
     night_hours: tuple[int, int] = _field(
         (DEFAULTS.clock.night_from_hour, DEFAULTS.clock.night_to_hour),
@@ -437,7 +452,7 @@ class AmbulanceTable(Table):
         "call to arrival at the scene, median",
         unit="s",
         source="England Category 1 mean 7:56 (mid-2025); median derived",
-        gt=0.0,
+        ge=30.0,
         le=14_400.0,
     )
     p90_s: float = _field(
@@ -445,7 +460,7 @@ class AmbulanceTable(Table):
         "call to arrival at the scene, 90th percentile",
         unit="s",
         source="England Category 1 90th percentile 13:15 (2018), standard 15:00",
-        gt=0.0,
+        ge=30.0,
         le=28_800.0,
     )
     csv: str | None = Field(default=None, description="observed times, column ambulance_s")

@@ -5,11 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from geo.region import Region
+from geo.zones import COLUMNS
+from scenarios.errors import Fault, InputFaults
 
 _KEPT = (
     "region_id", "source", "zones_source", "timezone", "bounds", "networks", "counts",
     "demand_source", "warnings", "credit", "licence", "versions",
 )  # fmt: skip
+
+
+def named_columns(pairs: list[str]) -> dict[str, str]:
+    """``population=Persons`` and the like as a mapping.
+
+    Raises:
+        InputFaults: a pair without ``=``.
+    """
+    expected = f"OURS=THEIRS, ours one of {', '.join(COLUMNS)}"
+    wrong = [pair for pair in pairs if pair.partition("=")[0] not in COLUMNS or "=" not in pair]
+    if wrong:
+        raise InputFaults(Fault("--zone-column", "", expected, repr(pair)) for pair in wrong)
+    return {pair.partition("=")[0]: pair.partition("=")[2] for pair in pairs}
 
 
 def region_facts(region: Region) -> dict[str, Any]:

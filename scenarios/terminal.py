@@ -12,6 +12,8 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
+from scenarios.cache import keep_kernels
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -26,6 +28,7 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        keep_kernels()
         try:
             return command(*args, **kwargs)
         except typer.Exit:

@@ -204,6 +204,10 @@ def test_a_region_is_built_and_shown(call: Call, tiny_extract: Path, tmp_path: P
     assert_told(
         call("region", "build", str(tiny_extract), "--out", str(out)), 2, "--force replaces"
     )
+    wrong = call(
+        "region", "build", "x.osm", "--out", str(tmp_path / "x"), "--zone-column", "people"
+    )
+    assert_told(wrong, 2, "--zone-column: OURS=THEIRS")
 
 
 def test_lists_of_policies_and_scenarios(call: Call) -> None:
