@@ -34,7 +34,9 @@ PROBLEM_SHARES = (
     0.9,
 )  # cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption)
 LEAST_BOUND_S = 300.0
-FARTHER = 1.6  # times the bound: searched again for somebody who is truly farther than they seem
+FARTHER = 1.6  # times the bound: looked at next for somebody who is truly farther than they seem
+FARTHEST_S = 7200.0  # and last; whoever is farther still is given the straight line with a detour
+TO_AED_S = 1800.0  # first look for the way to an AED
 
 
 class Reach(NamedTuple):
@@ -218,15 +220,10 @@ class Backdrop:
         """Travel time at base speed from where the person truly is to the patient."""
         reach = self.known_reach(incident)
         row = self._row(incident, person)
-        found = float(reach.true_direct_s[row])
-        if found < np.inf:
-            return found
-        spots = self.people.spots.one(int(self.present(incident).true_spot[row]))
-        found = float(self._from_afar(incident, spots, self._no_aeds).direct_s[0])
-        if found == np.inf:
-            found = self._rough_to_patient_s(incident, spots.lat[0], spots.lon[0])
-        reach.true_direct_s[row] = found
-        return found
+        if not reach.true_direct_s[row] < np.inf:
+            spots = self.people.spots.one(int(self.present(incident).true_spot[row]))
+            reach.true_direct_s[row] = self._far_s(spots, self._where.one(incident))
+        return float(reach.true_direct_s[row])
 
     def to_aed_s(self, incident: int, person: int, aed: int) -> float:
         """Travel time at base speed from where the person truly is to one AED."""
@@ -239,60 +236,46 @@ class Backdrop:
 
     def aed_to_patient_s(self, incident: int, aed: int) -> float:
         """Travel time at base speed from an AED to the patient."""
-        reach = self.known_reach(incident)
-        found = float(reach.times.aed_to_patient_s[aed])
-        if found < np.inf:
-            return found
-        spots = self.setting.aeds.spots.one(aed)
-        found = float(self._from_afar(incident, spots, self._no_aeds).direct_s[0])
-        if found == np.inf:
-            found = self._rough_to_patient_s(incident, spots.lat[0], spots.lon[0])
-        reach.times.aed_to_patient_s[aed] = found
-        return found
+        known = self.known_reach(incident).times.aed_to_patient_s
+        if not known[aed] < np.inf:
+            known[aed] = self._far_s(self.setting.aeds.spots.one(aed), self._where.one(incident))
+        return float(known[aed])
 
     def _row(self, incident: int, person: int) -> int:
         return int(np.searchsorted(self.present(incident).person, person))
 
-    def _from_afar(self, incident: int, people: Spots, aeds: Spots) -> PatientTimes:
-        """A search farther out than the policies look, for the few who need it."""
-        return self.setting.travel.times(
-            self._where.one(incident),
-            people,
-            aeds,
-            self._nothing,
-            bound_s=FARTHER * self.bound_s,
-            pickup_s=0.0,
-        )
-
     def _to_aed(self, aed: int, row: int) -> float:
         """From a row of (true homes, true work places, AEDs) to one AED; searched once per AED."""
-        spots = self._sources
         times = self._from_aed.get(aed)
+        goal = self.setting.aeds.spots.one(aed)
         if times is None:
-            found = self.setting.travel.times(
-                self.setting.aeds.spots.one(aed),
-                spots,
-                self._no_aeds,
-                self._nothing,
-                bound_s=FARTHER * self.bound_s,
-                pickup_s=0.0,
-            )
-            times = self._from_aed[aed] = found.direct_s
-        if times[row] < np.inf:
-            return float(times[row])
-        aeds = self.setting.aeds.spots
-        return rough_s(
-            self.setting.travel, spots.lat[row], spots.lon[row], aeds.lat[aed], aeds.lon[aed]
-        )
+            times = self._from_aed[aed] = self._directly(self._sources, goal, TO_AED_S)
+        if not times[row] < np.inf:
+            times[row] = self._far_s(self._sources.one(row), goal)
+        return float(times[row])
+
+    def _far_s(self, start: Spots, goal: Spots) -> float:
+        """From one place to another, farther apart than the policies look.
+
+        The answer does not depend on how far they look: a policy fares the same in any company.
+        """
+        for bound_s in (FARTHER * self.bound_s, FARTHEST_S):
+            found = float(self._directly(start, goal, bound_s)[0])
+            if found < np.inf:
+                return found
+        travel = self.setting.travel
+        return rough_s(travel, start.lat[0], start.lon[0], goal.lat[0], goal.lon[0])
+
+    def _directly(self, starts: Spots, goal: Spots, bound_s: float) -> Floats:
+        """Travel times from places to one place, without any AED."""
+        return self.setting.travel.times(
+            goal, starts, self._no_aeds, self._nothing, bound_s=bound_s, pickup_s=0.0
+        ).direct_s
 
     @cached_property
     def _sources(self) -> Spots:
         true = self.people.spots.take(np.arange(2 * self.people.n))
         return Spots.join(true, self.setting.aeds.spots)
-
-    def _rough_to_patient_s(self, incident: int, lat: float, lon: float) -> float:
-        where = self._where
-        return rough_s(self.setting.travel, lat, lon, where.lat[incident], where.lon[incident])
 
     # --- AEDs ---------------------------------------------------------------------------------
 
