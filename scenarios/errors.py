@@ -45,6 +45,10 @@ class InputFaults(ScenariosError, ValueError):  # noqa: N818 - more than one err
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[InputFaults], tuple[tuple[Fault, ...]]]:
+        """Comes whole out of a worker process."""
+        return type(self), (self.faults,)
+
 
 class RegionUnavailable(ScenariosError):  # noqa: N818 - says what it is
     """The region that a scenario names cannot be had here and now; the message says what to do."""

@@ -57,10 +57,12 @@ def open_region(scenario: Scenario, folder: Path) -> Region:
     ``region_id`` tells apart the same roads with other AEDs.
 
     Raises:
-        InputFaults: the list of AEDs is wrong, or AEDs are to be invented for nobody.
+        InputFaults: the list of AEDs is wrong, or the number of people is not known.
         geo.errors.RegionError: the folder is damaged.
     """
     region = Region.open(folder)
+    if scenario.incidents.model == "rates":
+        _population(scenario, region)
     asked = scenario.aeds
     if asked.source == "osm":
         return region

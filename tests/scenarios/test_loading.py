@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from scenarios.errors import InputFaults
+from scenarios.errors import Fault, InputFaults
 from scenarios.loading import check_scenario, load_scenario
 from scenarios.schema import Scenario
 from scenarios.sheet import parameter_sheet
@@ -109,6 +110,15 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         load_scenario(tmp_path / "none.toml")
     with pytest.raises(InputFaults, match="a folder"):
         load_scenario(tmp_path)
+
+
+def test_faults_and_scenarios_travel_to_worker_processes(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(HEAD)
+    scenario = pickle.loads(pickle.dumps(load_scenario(path)))
+    assert scenario.path("own.csv") == tmp_path / "own.csv"
+    fault = InputFaults([Fault("a", "b", "c"), Fault("d", "e", "f")])
+    assert pickle.loads(pickle.dumps(fault)).faults == fault.faults
 
 
 def test_the_defaults_are_those_of_the_simulator() -> None:

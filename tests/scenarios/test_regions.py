@@ -68,6 +68,7 @@ def test_a_region_folder_is_used_as_it_is(make: Make) -> None:
     plain = {"source": str(folder), "timezone": None}
     assert opened(make(plain)).folder == folder
     assert "a region folder holds both" in told(make({"source": str(folder)}))
+    assert "region.population: the number of people" in told(make({**plain, "population": None}))
 
 
 @pytest.mark.parametrize(
