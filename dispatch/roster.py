@@ -6,6 +6,7 @@ same facts in the same order give the same roster. The driver owns it; the core 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -128,14 +129,13 @@ class Roster:
 
     def recent_alerts(self, responder_id: int, now_s: float) -> int:
         """How often the person was alerted in the last 30 days."""
-        history = self._people.history.get(self._people.row(responder_id), ())
-        return sum(now_s - MONTH_S < at_s <= now_s for at_s, _ in history)
+        return self.recent_alert_counts((self._people.row(responder_id),), now_s)[0]
 
     def recent_alert_counts(self, rows: Iterable[int], now_s: float) -> list[int]:
         """``recent_alerts`` for rows instead of ids."""
-        history = self._people.history
+        alerts = self._people.alerts
         return [
-            sum(now_s - MONTH_S < at_s <= now_s for at_s, _ in history.get(row, ())) for row in rows
+            sum(now_s - MONTH_S < at_s <= now_s for at_s in alerts.get(row, ())) for row in rows
         ]
 
     def ready_drones(self) -> tuple[int, ...]:
@@ -326,7 +326,8 @@ class _People(_Rows):
         self.has_duty = self.has_quiet = False  # whether anybody has such hours
         self.holds_positions = True
         self.caps: dict[int, tuple[int | None, int | None]] = {}
-        self.history: dict[int, list[tuple[float, bool]]] = {}
+        self.alerts: dict[int, list[float]] = {}  # moments of the last 30 days, rising
+        self.night_alerts: dict[int, list[float]] = {}
 
     def register(self, responder_id: int, lat: float | None, lon: float | None) -> None:
         row = self.add(responder_id)
@@ -377,9 +378,8 @@ class _People(_Rows):
     def count(self, row: int) -> None:
         """Work out until when the caps keep a row from being asked."""
         own, own_night = self.caps.get(row, (None, None))
-        rules, history = self.rules, self.history.get(row, [])
-        times = [at_s for at_s, _ in history]
-        nights = [at_s for at_s, night in history if night]
+        rules, times = self.rules, self.alerts.get(row, ())
+        nights = self.night_alerts.get(row, ())
         month = _lower(rules.alerts_per_30_days, own)
         self.blocked_until_s[row] = max(
             _free_again_s(times, rules.alerts_per_day, DAY_S),
@@ -389,8 +389,9 @@ class _People(_Rows):
         self.night_blocked_until_s[row] = _free_again_s(nights, night_cap, MONTH_S)
 
     def alerted(self, row: int, at_s: float, night: bool) -> None:
-        kept = [entry for entry in self.history.get(row, ()) if entry[0] > at_s - MONTH_S]
-        self.history[row] = sorted([*kept, (at_s, night)])
+        _remember(self.alerts.setdefault(row, []), at_s)
+        if night:
+            _remember(self.night_alerts.setdefault(row, []), at_s)
         self.count(row)
 
     def mask(
@@ -466,6 +467,13 @@ def _raise(codes: NDArray[np.uint8], reason: Reason, holds: Bools) -> None:
 
 
 _U8 = tuple(np.uint8(reason) for reason in Reason)
+
+
+def _remember(moments: list[float], at_s: float) -> None:
+    """Add a moment to a rising list of the last 30 days."""
+    insort(moments, at_s)
+    while moments[0] <= moments[-1] - MONTH_S:
+        del moments[0]
 
 
 def _lower(cap: int, own: int | None) -> int:

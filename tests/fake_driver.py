@@ -24,10 +24,12 @@ from dispatch.events import CandidatesFound, ClaimRefused, Event, IncidentReport
 from dispatch.explain import Step
 from dispatch.lifecycle import Core, Ignore, Move, Refuse, disposition
 from dispatch.model import (
+    ASKING_STATUSES,
     ASSIGNED_STATUSES,
     OPEN_STATUSES,
     AlertStatus,
     Candidate,
+    HoldKind,
     Incident,
     Phase,
     Query,
@@ -162,8 +164,12 @@ class Watch:
             assert not open_alerts
             assert state.end_reason
         elif state.phase is not Phase.NEW:
+            if {HoldKind.UNSAFE_SCENE, HoldKind.DO_NOT_ALERT} & set(state.holds):
+                assert not going, "somebody goes where nobody may go"
             assert state.timers, "an open incident without a timer"
         if state.phase in NOBODY_ASKED_IN:
+            asking = [a for a in state.alerts if a.status in ASKING_STATUSES]
+            assert not asking or state.phase is Phase.COVERED
             kinds = {kind for kind, _ in state.timers}
             assert not kinds & {TimerKind.WAVE, TimerKind.CANDIDATES}
         assert sum(kind is TimerKind.CANDIDATES for kind, _ in state.timers) <= 1

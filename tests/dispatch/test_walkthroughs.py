@@ -25,6 +25,7 @@ from dispatch.events import (
     AmbulanceArrived,
     AmbulanceEtaChanged,
     CandidatesFailed,
+    CandidatesFound,
     Event,
     HoldLifted,
     HoldPlaced,
@@ -412,6 +413,18 @@ def test_when_both_searches_fail_control_is_told() -> None:
     driver.report(NOON_S)
     driver.run(NOON_S)
     assert driver.told() == ["no_candidates", "nobody_coming"]
+
+
+def test_a_driver_that_lists_the_same_people_again_and_again_is_not_asked_for_ever() -> None:
+    class Forgetful(FakeDriver):
+        def find(self, query: Query) -> Event:
+            assert query.query_id < 10
+            return CandidatesFound(query.query_id, 1, "r", crowd(2), cut=True)
+
+    driver = Forgetful(load_policy("nearest_3"), (), lambda _: [])
+    driver.report(NOON_S)
+    driver.run(NOON_S)
+    assert [person for _, person, __ in driver.asked()] == [1, 2]
 
 
 def test_a_list_that_was_cut_is_asked_for_again_without_those_asked() -> None:
