@@ -10,21 +10,18 @@ source, same commands (checked), other objects.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import heapq
 import importlib
-import json
-import platform
 import random
 import sys
-import time
 import types
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import structs
+
+from benchmarks.harness import Row, arguments, medians, report, turns
 
 POLICY = "phased_7"
 AIM = 3000.0  # incidents per CPU-second
@@ -149,7 +146,7 @@ def translate(value: Any, peer: Any) -> Any:
 # --- the clock ----------------------------------------------------------------------------------
 
 
-def replay(core: Any, incidents: list[Recorded]) -> list[Any]:
+def replay(core: Any, incidents: Sequence[Recorded]) -> list[Any]:
     out = []
     for recorded in incidents:
         state = None
@@ -159,21 +156,10 @@ def replay(core: Any, incidents: list[Recorded]) -> list[Any]:
     return out
 
 
-def best_s(core: Any, incidents: list[Recorded], rounds: int) -> float:
-    """CPU seconds per incident, the best of some rounds."""
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        replay(core, incidents)
-        times.append(time.process_time() - start)
-    return min(times) / len(incidents)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
+def main() -> int:
+    parser = arguments(__doc__)
     parser.add_argument("--incidents", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
 
     from dispatch.config import load_policy
@@ -184,41 +170,27 @@ def main() -> None:
     peer = peer_core()
     theirs = peer.lifecycle.Core(translate(load_policy(POLICY), peer))
     translated = [[(now_s, translate(e, peer)) for now_s, e in incident] for incident in recorded]
-    same = [repr(c) for c in replay(ours, recorded[:50])] == [
-        repr(c) for c in replay(theirs, translated[:50])
-    ]
-    ours_s = best_s(ours, list(recorded), options.rounds)
-    peer_s = best_s(theirs, translated, options.rounds)
-    rows = [
-        {
-            "bar": "one incident stepped through the core",
-            "peer": "the same core on frozen dataclasses",
-            "ours_s": ours_s,
-            "peer_s": peer_s,
-            "ratio": peer_s / ours_s,
-            "incidents_per_cpu_s": 1.0 / ours_s,
-            "aim_per_cpu_s": AIM,
-            "events_per_incident": sum(map(len, recorded)) / len(recorded),
-            "asked_per_incident": sum(asked) / len(asked),
-            "same_commands": same,
-        },
-        {
-            "machine": f"{platform.machine()}, {platform.system()}",
-            "versions": {"python": platform.python_version(), "msgspec": _version("msgspec")},
-            "date": datetime.now(UTC).date().isoformat(),
-        },
-    ]
-    for key, value in rows[0].items():
-        print(f"{key:22s} {value:.6g}" if isinstance(value, float) else f"{key:22s} {value}")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
-
-
-def _version(name: str) -> str:
-    from importlib.metadata import version
-
-    return version(name)
+    same = repr(replay(ours, recorded)) == repr(replay(theirs, translated))
+    if not same:
+        sys.stderr.write("the two cores gave different commands: nothing to compare\n")
+        return 1
+    found = turns(
+        {"ours": lambda: replay(ours, recorded), "peer": lambda: replay(theirs, translated)},
+        rounds=options.rounds,
+    )
+    times = {name: seconds / len(recorded) for name, seconds in medians(found).items()}
+    events = sum(map(len, recorded)) / len(recorded)
+    bar = f"incident of {events:.0f} events, {sum(asked) / len(asked):.0f} asked"
+    report(
+        [
+            Row(bar, "the same core on frozen dataclasses", times["ours"], times["peer"]),
+            Row(bar, f"aim: {AIM:.0f} incidents per CPU-s", times["ours"], 1.0 / AIM),
+        ],
+        ("msgspec",),
+        options.json,
+    )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -61,6 +61,7 @@ from notifications.messages import Purpose
 SYSTEM = "system"
 ATTENTION = frozenset(
     {
+        "nobody_coming",
         "nobody_left",
         "no_candidates",
         "no_aed_to_come",
