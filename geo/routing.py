@@ -65,9 +65,12 @@ class PatientSearch:
 
         self.network = network
         n = network.n_nodes
-        arcs = np.empty((max(1, network.n_arcs), 2), dtype=np.int32)
-        pack_arcs(network.first_in, network.tail, network.in_ds, arcs)
-        self._graph = (network.first_in, arcs, network.edge_forward_ds, network.edge_backward_ds)
+        ends = np.bincount(network.edge_u, minlength=n) + np.bincount(network.edge_v, minlength=n)
+        self._graph = (
+            *pack_arcs(network.first_in, network.tail, network.in_ds, ends == 1),
+            network.edge_forward_ds,
+            network.edge_backward_ds,
+        )
         self._search = patient_times
         self._bucket_ds = 1 << SHIFT
         self._dist = np.full(2 * n, INF_DS, dtype=np.int32)

@@ -67,6 +67,37 @@ def test_equals_plain_dijkstra_on_nasty_networks(
         assert_same(times, expected)
 
 
+def test_a_large_town_needs_a_longer_queue_and_leaves_no_trace() -> None:
+    """More junctions than the queue holds at first; then small questions are right again."""
+    side = 80
+    node = np.arange(side * side).reshape(side, side)
+    u = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
+    v = np.concatenate([node[:, 1:].ravel(), node[1:].ravel()])
+    length_ds = np.random.default_rng(2).integers(0, 300, len(u))
+    network = network_from_edges(
+        "foot",
+        node_lat=50 + (node // side).ravel() * 1e-3,
+        node_lon=8 + (node % side).ravel() * 1e-3,
+        edge_u=u,
+        edge_v=v,
+        edge_length_m=length_ds,
+        edge_forward_ds=length_ds,
+        edge_backward_ds=length_ds,
+    )
+    search = PatientSearch(network)
+    rng = np.random.default_rng(3)
+    places = positions_on_edges(network, rng.integers(0, network.n_edges, 40), rng.random(40))
+    patient, aeds, people = places.take([0]), places.take(range(1, 4)), places.take(range(4, 40))
+    usable = np.ones(3, np.bool_)
+    for bound_s in (60.0, 86_400.0, 60.0):
+        times = search.times(patient, people, aeds, usable, bound_s=bound_s, pickup_s=5)
+        expected = naive.patient_times(
+            network, patient, people, aeds, usable, bound_ds=round(bound_s * 10), pickup_ds=50
+        )
+        assert_same(times, expected)
+    assert np.isfinite(times.direct_s).sum() < len(people)
+
+
 def one_street(forward_ds: int = 1000, backward_ds: int = 1000) -> PatientSearch:
     return PatientSearch(
         network_from_edges(
