@@ -24,6 +24,7 @@ from dispatch.live.service import Service
 
 API_VERSION = "1"
 THREADS = 48
+TEST_SCALE = 100
 MAX_BODY_BYTES = 21_000_000
 SAFE_HEADERS = (
     (b"cache-control", b"no-store"),
@@ -57,7 +58,7 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    app.state.limits = Limits()
+    app.state.limits = Limits(scale=TEST_SCALE if service.settings.test_mode else 1)
     for module in (control, registrar, responder, operations):
         app.include_router(module.router)
     _handle_errors(app)

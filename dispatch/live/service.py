@@ -38,8 +38,9 @@ from dispatch.live.rosters import RosterFinder
 from dispatch.live.runtime import SYSTEM, Applied, Runtime
 from dispatch.live.settings import Settings
 from dispatch.live.shadow import Shadows
+from dispatch.live.sqlite_version import sqlite_note
 from dispatch.live.store import schema
-from dispatch.live.store.engine import Store, Tx, open_store, sqlite_note
+from dispatch.live.store.engine import Store, Tx, open_store
 from dispatch.live.stream import Stream
 from dispatch.live.triggers import TriggerTable, load_table
 from dispatch.live.webhooks import Webhooks

@@ -125,15 +125,17 @@ def need(scope: str) -> Callable[..., Awaitable[Principal]]:
 
 
 class Limits:
-    """Token buckets by caller."""
+    """Token buckets by caller. ``scale`` widens them all: TEST mode plays many phones at once."""
 
-    def __init__(self, most: int = 100_000) -> None:
+    def __init__(self, most: int = 100_000, scale: int = 1) -> None:
+        self._scale = scale
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
         self._most = most
 
     def check(self, name: str, now_s: float, *, rate_per_s: float, burst: int) -> None:
         """Take one token; raises ``TooMany`` if there is none left."""
+        rate_per_s, burst = rate_per_s * self._scale, burst * self._scale
         with self._lock:
             if len(self._buckets) > self._most:
                 self._buckets.clear()

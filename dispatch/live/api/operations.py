@@ -75,7 +75,9 @@ def _status(tx: Tx, service: Service) -> models.Status:
     alerting = warning is None
     message = warning or "Volunteers are being alerted."
     if service.settings.test_mode:
-        message = f"TEST mode: nobody can be alerted. {message}"
+        message = (
+            f"TEST mode: simulated phones only, nobody can be alerted. {warning or ''}".strip()
+        )
     return models.Status(
         alerting=alerting,
         message=message,

@@ -11,7 +11,6 @@ commits for all (group commit). Nobody is answered before the commit that holds 
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,28 +26,6 @@ from dispatch.live.errors import StoreUnavailable, StoreUnusable
 from dispatch.live.store import schema
 
 T = TypeVar("T")
-
-FIXED_IN = (3, 51, 3)
-BACKPORTS = {(3, 44): 6, (3, 50): 7}
-
-
-def wal_reset_fault(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
-    """Whether this SQLite has the WAL-reset fault."""
-    if version < (3, 7, 0) or version >= FIXED_IN:
-        return False
-    backport = BACKPORTS.get((version[0], version[1]))
-    return backport is None or version[2] < backport
-
-
-def sqlite_note(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
-    """One line for ``doctor`` and the log about the SQLite in use."""
-    text = ".".join(str(part) for part in version)
-    if wal_reset_fault(version):
-        return (
-            f"SQLite {text} has the WAL-reset fault (fixed in 3.51.3): the service keeps one"
-            " connection and locks the file for itself; do not open it with another program"
-        )
-    return f"SQLite {text} is free of the WAL-reset fault"
 
 
 class Tx:
@@ -277,4 +254,4 @@ def opened(url: str) -> Iterator[Store]:
         store.close()
 
 
-__all__ = ["Store", "Tx", "make_engine", "open_store", "opened", "schema", "sqlite_note"]
+__all__ = ["Store", "Tx", "make_engine", "open_store", "opened", "schema"]
