@@ -13,18 +13,20 @@ class Reason(IntEnum):
     """Where several hold, the highest is given. ``NONE``: may be asked."""
 
     NONE = 0
-    POSITION_COARSE = 1  # the position may be off by more than the policy accepts
-    POSITION_OLD = 2  # no position, or an old one, and no home address
-    NIGHT_CAP = 3  # as many alerts at night as the person (the policy) accepts
-    ALERT_CAP = 4  # as many alerts as the person (the policy) accepts
-    QUIET_HOURS = 5  # hours in which the person is not to be woken
-    OFF_DUTY = 6  # outside the hours that the person gave, or "not until"
-    ENGAGED = 7  # asked by or on the way to another incident
-    NO_DEVICE = 8  # no phone that would sound
-    TRAINING_LAPSED = 9  # the training was verified and is out of date
-    NOT_VERIFIED = 10  # nobody verified any training
-    SUSPENDED = 11
-    ASKED_ALREADY = 12  # asked in this incident
+    NOT_FIRST_AT_NIGHT = 1  # at night only if likely the first and near; for the driver to give
+    OPTED_OUT = 2  # not to such calls or places; for the driver to give
+    POSITION_COARSE = 3  # the position may be off by more than the policy accepts
+    POSITION_OLD = 4  # no position, or an old one, and no home address
+    NIGHT_CAP = 5  # as many alerts at night as the person (the policy) accepts
+    ALERT_CAP = 6  # as many alerts as the person (the policy) accepts
+    QUIET_HOURS = 7  # hours in which the person is not to be woken
+    OFF_DUTY = 8  # outside the hours that the person gave, or "not until"
+    ENGAGED = 9  # asked by or on the way to another incident
+    NO_DEVICE = 10  # no phone that would sound
+    TRAINING_LAPSED = 11  # the training was verified and is out of date
+    NOT_VERIFIED = 12  # nobody verified any training
+    SUSPENDED = 13
+    ASKED_ALREADY = 14  # asked in this incident
 
 
 CODES: tuple[str, ...] = tuple(reason.name.lower() for reason in Reason)

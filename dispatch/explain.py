@@ -19,6 +19,8 @@ from dispatch.model import AlertStatus, PassedOver, Query, Role, TimerKind
 WORDS: dict[str, str] = {
     # why a person may not be asked
     "none": "may be asked",
+    "not_first_at_night": "at night only if likely the first",
+    "opted_out": "asked not to be called to this",
     "position_coarse": "position too uncertain",
     "position_old": "no recent position",
     "night_cap": "asked at night as often as they accept",

@@ -94,6 +94,9 @@ class Roster:
         """int64[m]: the id of each row."""
         return self._aeds.ids[: self._aeds.n]
 
+    def __contains__(self, responder_id: int) -> bool:
+        return responder_id in self._people.rows
+
     def row_of(self, responder_id: int) -> int:
         """The row of a person; raises ``UnknownMemberError``."""
         return self._people.row(responder_id)

@@ -99,6 +99,8 @@ def test_every_fault_is_listed_at_once() -> None:
         (("radius_m = 500", "radius_m = inf"), "radius_m"),
         (("radius_m = 500", "radius_m = true"), "radius_m"),
         (("ask = 2", "ask = 2.5"), "waves[0].ask"),
+        (("[[waves]]\nafter_s = 0\nask = 2", "waves = 3"), "waves"),
+        (("ask = 2", "ask = 2\n[[enough]]\nyes = 1"), "enough"),
     ],
 )
 def test_values_that_do_not_go_together_are_named(change: tuple[str, str], field: str) -> None:

@@ -15,7 +15,7 @@ from fake_driver import FakeDriver, crowd
 from msgspec.structs import replace
 
 from dispatch.commands import EndAlert, FindCandidates, StartTimer
-from dispatch.config import Enough, Policy, load_policy
+from dispatch.config import Enough, Policy, load_policy, preset_names
 from dispatch.events import (
     AedObtained,
     AedUnavailable,
@@ -262,6 +262,32 @@ def test_a_later_ambulance_lets_lebensretter_ask_again() -> None:
         (10.0, 2),
         (10.0, 3),
     ]
+
+
+ASKING = [name for name in preset_names() if load_policy(name).waves]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_where_everybody_is_willing_every_policy_gets_its_people(name: str) -> None:
+    driver = play(name, {i: goes(15) for i in range(1, 31)}, crowd_of=30, until_s=200)
+    state, policy = driver.state, load_policy(name)
+    assert state is not None
+    said_yes = sum(alert.accepted_at_s is not None for alert in state.alerts)
+    spared = policy.enough.withdraw_asked  # the others, once enough have said yes
+    wanted = policy.enough.yes if spared else policy.places
+    assert said_yes == min(wanted, len(state.alerts))
+    assert state.phase is (Phase.COVERED if said_yes >= policy.enough.yes else Phase.EXHAUSTED)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_where_nobody_answers_every_policy_comes_to_its_end_and_says_so(name: str) -> None:
+    driver = play(name, {}, crowd_of=30, until_s=1700)
+    assert driver.state is not None
+    assert driver.state.phase is Phase.EXHAUSTED
+    assert driver.told() == ["nobody_coming"]
+    people = [person for _, person, __ in driver.asked()]
+    assert len(people) == len(set(people))
+    assert {end.outcome.value for end in driver.ended.values()} == {"expired"}
 
 
 # --- what can go wrong --------------------------------------------------------------------------
