@@ -586,6 +586,9 @@ class Scenario(Table):
 
     title: str = Field(min_length=1)
     question: str = Field(default="", description="what the report's first sentence answers")
+    answer: Literal["survivors", "aeds"] = Field(
+        default="survivors", description="what that sentence is about: survivors, or AEDs by hour"
+    )
     region: RegionTable
     incidents: IncidentsTable = IncidentsTable()
     patient: PatientTable = PatientTable()

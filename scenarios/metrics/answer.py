@@ -12,6 +12,7 @@ from typing import Literal
 
 from scenarios.metrics import words
 from scenarios.metrics.facts import StudyFacts
+from scenarios.metrics.groups import GroupMeasure, GroupSet
 from scenarios.metrics.intervals import Difference, Estimate
 from scenarios.metrics.shape import (
     Answer,
@@ -23,11 +24,12 @@ from scenarios.metrics.shape import (
 
 WAKES = "night_wakes_per_volunteer_month"
 VOLUNTEER_FIRST = "volunteer_before_ambulance"
+AED_FIRST = "aed_before_ambulance"
 ASKED = "asked_per_call"
 MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
 TWO = 2
 
-Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison"]
+Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison", "aeds"]
 _FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
 
@@ -94,9 +96,12 @@ def answer(
     policies: Sequence[PolicySummary],
     comparisons: Sequence[Comparison],
     between: Sequence[Comparison],
+    groups: Sequence[GroupSet] = (),
 ) -> Answer:
     """The answer of a study. ``policies[0]`` is the comparator."""
     study = _Study(facts, policies, comparisons, between)
+    if facts.answer == "aeds" and study.options and study.survivors:
+        return _of_aeds(study, groups)
     if not study.options or not study.survivors:
         return _alone(policies[0])
     kind, sentence, leading = _benefit(study)
@@ -221,6 +226,55 @@ def _wakes(study: _Study, option: str) -> str:
     months, _ = study.wakes
     wakes = study.measures[option][WAKES]
     return words.ranged(wakes, scale=months, most=1 if (wakes.value or 0.0) * months >= 1 else 2)
+
+
+# --- AEDs by day and by night --------------------------------------------------------------------
+
+
+def _of_aeds(study: _Study, groups: Sequence[GroupSet]) -> Answer:
+    split = next(item for item in groups if item.kind == "time_of_day")
+    measure = split.measures[AED_FIRST]
+    best = max(study.options, key=lambda o: study.measures[o][AED_FIRST].value or 0.0)
+    day, night = (words.ranged(item, scale=100.0, most=1) for item in measure.estimates[best])
+    used = (
+        f"with {study.names[best]} one is attached before the ambulance comes at {day} of 100 "
+        f"arrests by day and {night} at night"
+    )
+    if study.against[best][AED_FIRST].verdict not in ("higher", "lower"):
+        used = f"that volunteers fetch them, we cannot tell from any option: {used}"
+    aeds = study.facts.aeds
+    lead = (
+        f"{aeds.by_day} of {aeds.public} AEDs can be counted on by day and {aeds.by_night} at night"
+        if aeds
+        else "No public AED is known here"
+    )
+    figures = (
+        _by_time(study, measure, 0, "by day"),
+        _by_time(study, measure, 1, "at night"),
+        _extra_figure(study),
+    )
+    return Answer("aeds", f"{lead}; {used}.", _load(study, [best]), figures)
+
+
+def _by_time(study: _Study, measure: GroupMeasure, index: int, when: str) -> AnswerFigure:
+    def told(policy: str) -> str:
+        return words.ranged(measure.estimates[policy][index], scale=100.0, most=1)
+
+    rows = tuple(
+        AnswerRow(
+            option,
+            told(option),
+            measure.differences[option][index].verdict in ("higher", "lower"),
+        )
+        for option in study.options
+    )
+    baseline = study.facts.baseline.id
+    return AnswerFigure(
+        AED_FIRST,
+        f"Of 100 arrests {when}, an AED is attached before the ambulance at",
+        rows,
+        f"{study.baseline}: {told(baseline)}.",
+    )
 
 
 # --- the three figures ---------------------------------------------------------------------------

@@ -6,7 +6,29 @@ the numbers and the page can be checked without either.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
+
+# Names that are spelled otherwise than an identifier can be.
+_SPELLED = {
+    "aed": "AED",
+    "dae": "DAE",
+    "denmark": "Denmark",
+    "firstaed": "FirstAED",
+    "goodsam": "GoodSAM",
+    "hartslagnu": "HartslagNu",
+    "heartrunner": "Heartrunner",
+    "katretter": "KATRETTER",
+    "langeland": "Langeland",
+    "lebensretter": "Lebensretter",
+    "nsw": "NSW",
+    "nz": "NZ",
+    "oesterreich": "Österreich",
+    "pulsepoint": "PulsePoint",
+    "sauv": "SAUV",
+    "sweden": "Sweden",
+}
 
 
 class PolicyFacts(Struct, frozen=True):
@@ -22,7 +44,8 @@ class PolicyFacts(Struct, frozen=True):
     @property
     def name(self) -> str:
         """What the planner called it, fit for a sentence: ``phased_7`` is "Phased 7"."""
-        text = self.id.replace("_", " ").strip()
+        parts = [_SPELLED.get(part, part) for part in self.id.split("_") if part]
+        text = " ".join(parts)
         return text[:1].upper() + text[1:]
 
 
@@ -56,6 +79,17 @@ class Parameter(Struct, frozen=True):
     is_default: bool = True
 
 
+class AedFacts(Struct, frozen=True):
+    """Public AEDs, and how many can be counted on at a day and a night moment."""
+
+    public: int
+    by_day: int  # open by their hours, or of unknown hours
+    by_night: int  # open by their hours
+    hours_unknown: int
+    day_s: float  # the moments, UTC epoch seconds
+    night_s: float
+
+
 class Observed(Struct, frozen=True):
     """Times that the planner's own service measured, for the back-cast."""
 
@@ -84,6 +118,8 @@ class StudyFacts(Struct, frozen=True, kw_only=True):
     credit: str = ""  # map credit, for example "© OpenStreetMap contributors"
     version: str = ""
     observed: Observed | None = None
+    aeds: AedFacts | None = None
+    answer: Literal["survivors", "aeds"] = "survivors"  # what the first sentence is about
 
     @property
     def baseline(self) -> PolicyFacts:

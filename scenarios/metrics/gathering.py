@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import datetime, time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from scenarios.metrics.aeds import aed_facts
 from scenarios.metrics.facts import (
     Observed,
     OutcomeFacts,
@@ -14,8 +17,9 @@ from scenarios.metrics.facts import (
     StudyFacts,
     ZoneFacts,
 )
+from scenarios.regions import invented_parts
 from scenarios.rules import in_words
-from scenarios.schema import TOWN, Scenario
+from scenarios.schema import REMOTE, TOWN, Scenario
 from scenarios.sheet import parameter_sheet
 from sim.outcomes import OutcomeModel, model
 
@@ -54,11 +58,20 @@ def study_facts(
         night_hours=people.night_hours,
         zones=_zones(region.zones),
         parameters=parameter_sheet(scenario),
-        invented=tuple(_invented(scenario)),
-        credit="" if scenario.region.source == TOWN else str(region.manifest.get("credit", "")),
+        invented=invented_parts(scenario),
+        credit=""
+        if scenario.region.source in (TOWN, REMOTE)
+        else str(region.manifest.get("credit", "")),
         version=_version(),
         observed=observed,
+        aeds=aed_facts(region.aeds, _start_s(scenario, region), region.timezone),
+        answer=scenario.answer,
     )
+
+
+def _start_s(scenario: Scenario, region: Region) -> float:
+    midnight = datetime.combine(scenario.run.start_date, time(), ZoneInfo(region.timezone))
+    return midnight.timestamp()
 
 
 def _policy(policy: Policy) -> PolicyFacts:
@@ -99,16 +112,6 @@ def _population(scenario: Scenario, region: Region) -> float | None:
     if scenario.region.population is not None:
         return float(scenario.region.population)
     return None if region.zones is None else float(region.zones.population.sum())
-
-
-def _invented(scenario: Scenario) -> Iterable[str]:
-    town = scenario.region.source == TOWN
-    if town:
-        yield "the town"
-    if scenario.responders.csv is None:
-        yield "volunteers"
-    if scenario.aeds.source == "synthetic" or (town and scenario.aeds.source == "osm"):
-        yield "AEDs"
 
 
 def _version() -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from scenarios.metrics.curves import Curve
+from scenarios.metrics.facts import AedFacts
 from scenarios.metrics.groups import GroupSet
 from scenarios.metrics.intervals import CONFIDENCE, Difference, Estimate
 from scenarios.metrics.measures import Measure
@@ -41,7 +42,7 @@ class AnswerFigure(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """What the report says first."""
 
-    kind: Literal["best", "tied", "cannot_tell", "worse", "no_comparison"]
+    kind: Literal["best", "tied", "cannot_tell", "worse", "no_comparison", "aeds"]
     sentence: str
     load: str  # the second half: what it asks of people
     figures: tuple[AnswerFigure, ...]
@@ -97,6 +98,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     arrests: int  # over all replications
     calls: int  # arrests and false alarms
     arrests_per_year: Estimate
+    aeds: AedFacts | None
     invented: tuple[str, ...]
     baseline: str
     measures: dict[str, Measure]

@@ -36,6 +36,7 @@ from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summa
 
 GROUP_MEASURES = (
     "volunteer_before_ambulance",
+    "aed_before_ambulance",
     "cpr_any_within_300_s",
     "trained_hands_within_480_s",
     "cpr_any_capped_mean_s",
@@ -65,11 +66,12 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
     measures |= {item.key: item for item in _quantile_measures()}
     policies = tuple(_policy(sums, policy) for policy in facts.policies)
     grouped = [item for item in per_incident if item.measure.key in _group_measures(facts)]
+    groups = tuple(group_set(panel, split, grouped, efforts) for split in splits(panel))
     return Summary(
         title=facts.title,
         question=facts.question,
         place=facts.place,
-        answer=answer(facts, policies, comparisons, between),
+        answer=answer(facts, policies, comparisons, between, groups),
         replications=facts.replications,
         years=facts.years,
         seed=facts.seed,
@@ -78,6 +80,7 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         population=facts.population,
         arrests=int(panel.arrest.sum()),
         calls=panel.rows,
+        aeds=facts.aeds,
         arrests_per_year=total_estimate(panel.sums(panel.arrest), facts.years),
         invented=facts.invented,
         baseline=facts.baseline.id,
@@ -85,7 +88,7 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         policies=policies,
         comparisons=comparisons,
         between_options=between,
-        groups=tuple(group_set(panel, split, grouped, efforts) for split in splits(panel)),
+        groups=groups,
         checks=_checks(panel),
         curve_t_s=tuple(float(t) for t in GRID_S),
     )

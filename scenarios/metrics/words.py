@@ -109,7 +109,12 @@ class Period(NamedTuple):
     words: str  # "a year", "in ten years"
 
 
-PERIODS = (Period(1.0, "a year"), Period(10.0, "in ten years"), Period(100.0, "in a hundred years"))
+PERIODS = (
+    Period(1.0, "a year"),
+    Period(10.0, "in ten years"),
+    Period(100.0, "in a hundred years"),
+    Period(1000.0, "in a thousand years"),
+)
 
 
 def period(largest_per_year: float) -> Period:

@@ -41,7 +41,7 @@ _UK = (
            "OHCAO 7.8; London 9.6, East Midlands 7.2 (Smith 2022)", False),
 )  # fmt: skip
 _EUROPE = (
-    Anchor("home", "Arrests at home", "share", 0.65, 0.90, "88 of 100 (Milan); about 80 (England)",
+    Anchor("home", "Arrests at home", "share", 0.65, 0.90, "88 of 100 in Milan, 80 in England",
            "", "Gianquintieri 2020; OHCAO", True),
     Anchor("bystander_cpr", "CPR before trained hands came", "share", 0.13, 0.82,
            "58 of 100; countries 13 to 82", EUROPE, "EuReCa TWO", False),

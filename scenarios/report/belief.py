@@ -13,6 +13,7 @@ from scenarios.report.html import Raw, figure, join, paragraph, section, table, 
 from scenarios.report.palette import AMBULANCE, BASELINE
 from scenarios.report.study import Study
 
+THE_TOWN = "the whole town"
 MISFIT = 0.05  # England's services judge the mean and the 90th percentile; above this, a warning
 
 
@@ -65,10 +66,12 @@ def _invented(study: Study) -> Raw:
     assumed = [p for p in study.facts.parameters if p.source.lower().startswith("assumption")]
     sentence = "Nothing on this page rests on invented people or AEDs."
     if study.facts.invented:
-        sentence = (
-            f"Invented, from a seed: {words.listed(list(study.facts.invented))}. The figures show "
-            "how such a place would behave; they say nothing about any real town."
+        meant = (
+            "The figures show how such a place would behave; they say nothing about any real town."
+            if THE_TOWN in study.facts.invented
+            else "The figures hold for this place only as far as its own are like them."
         )
+        sentence = f"Invented, from a seed: {words.listed(list(study.facts.invented))}. {meant}"
     if assumed:
         sentence += (
             f" {len(assumed)} of {len(study.facts.parameters)} parameters are assumptions "

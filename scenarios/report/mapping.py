@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.metrics import words
+from scenarios.metrics.aeds import DAY_HOUR, NIGHT_HOUR, AedHours, aed_hours, moments
 from scenarios.metrics.measures import volunteer_first
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import WIDTH_IN, canvas, svg
@@ -20,8 +19,6 @@ from scenarios.report.study import Study
 Floats = NDArray[np.float64]
 
 KM_PER_DEGREE = 111.195
-DAY_HOUR, NIGHT_HOUR = 14, 3
-WEDNESDAY = 2
 FEWEST_IN_CELL = 5
 MOST_OPTION_MAPS = 6
 FINEST_GRID, COARSEST_GRID = 36, 8
@@ -159,36 +156,11 @@ def _demand(axes: Any, arrests: Arrests, frame: Frame) -> None:
 # --- AEDs by day and by night --------------------------------------------------------------------
 
 
-class AedHours(NamedTuple):
-    """Which AEDs are of use at one moment, by their hours."""
-
-    open_: NDArray[np.bool_]
-    unknown: NDArray[np.bool_]  # counted by day, not at night
-
-    def usable(self, *, night: bool) -> int:
-        """How many the system counts on."""
-        return int(self.open_.sum()) + (0 if night else int(self.unknown.sum()))
-
-
 def _moments(study: Study) -> tuple[float, float]:
-    """Epoch seconds of a Wednesday afternoon and night near the start of the study."""
-    zone = ZoneInfo(study.facts.timezone)
+    if study.facts.aeds is not None:
+        return study.facts.aeds.day_s, study.facts.aeds.night_s
     times = study.panel.floats(study.baseline.id, "t_s")
-    first = datetime.fromtimestamp(float(times.min()) if len(times) else 0.0, UTC).astimezone(zone)
-    day = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    day += timedelta(days=7 + (WEDNESDAY - day.weekday()) % 7)
-    return (
-        day.replace(hour=DAY_HOUR).timestamp(),
-        day.replace(hour=NIGHT_HOUR).timestamp(),
-    )
-
-
-def aed_hours(aeds: Any, at_s: float) -> AedHours:
-    """State of each public AED at one moment; ``aeds`` is a ``geo.aeds.AedTable``."""
-    public = np.asarray(aeds.public)
-    first, _ = aeds.open_intervals(at_s, at_s + 60.0)
-    open_ = np.diff(first) > 0
-    return AedHours(open_ & public, ~np.asarray(aeds.hours_known) & public)
+    return moments(float(times.min()) if len(times) else 0.0, study.facts.timezone)
 
 
 def _aed_pair(study: Study, frame: Frame, arrests: Arrests) -> Raw:

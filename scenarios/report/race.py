@@ -136,7 +136,8 @@ def _race_title(study: Study, name: str, measure: str, mark: str) -> str:
         return f"{name} within {mark}: {words.ranged(share, scale=100, most=1)} of 100 arrests."
     if all(study.difference(option.id, measure).verdict == "same" for option in study.options):
         return f"{name} within {mark}: no option changes it."
-    parts = [_change_words(study, option, measure) for option in study.options[:IN_A_TITLE]]
+    told = study.options if len(study.options) <= IN_A_TITLE else (study.lead,)
+    parts = [_change_words(study, option, measure) for option in told]
     return (
         f"{name} within {mark}, of 100 arrests: {words.listed(parts)} than with "
         f"{study.baseline.name}."

@@ -66,7 +66,7 @@ def make_facts(replications: int = 20, zones: int = 12, **changes: Any) -> Study
             Parameter("responders.accept", "0.30", "share", "assumption"),
             Parameter("ambulance.median_s", "420", "s", "England C1", is_default=False),
         ),
-        "invented": ("the town", "volunteers", "AEDs"),
+        "invented": ("the whole town", "AEDs", "people"),
         "credit": "© OpenStreetMap contributors",
         "version": "0.1.0",
     }

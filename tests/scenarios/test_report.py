@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scenarios.metrics.facts import Observed, PolicyFacts, StudyFacts
+from scenarios.metrics.aeds import aed_hours
+from scenarios.metrics.facts import AedFacts, Observed, PolicyFacts, StudyFacts
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.summary import summarise
 from scenarios.report.belief import belief_section
 from scenarios.report.gains import gains_section
 from scenarios.report.html import Raw, tag, text
-from scenarios.report.mapping import aed_hours, map_section
+from scenarios.report.mapping import map_section
 from scenarios.report.page import render, write_report
 from scenarios.report.palette import looks, shade
 from scenarios.report.study import Study
@@ -227,7 +228,7 @@ def test_plain_words_only(page: Page, source: str) -> None:
 def test_invented_is_stamped_on_every_figure(source: str, page: Page) -> None:
     stamps = source.count('class="stamp"')
     assert stamps >= source.count("<figure")
-    assert "Invented: the town, volunteers, AEDs" in page.said
+    assert "Invented: the whole town, AEDs, people" in page.said
 
 
 def test_text_is_ten_points_or_more(source: str) -> None:
@@ -272,6 +273,19 @@ def test_private_and_unknown_aeds_are_not_counted_at_night() -> None:
     assert night.open_.tolist() == [True, False, False, False]
     assert night.usable(night=True) == 1
     assert aed_hours(Aeds(), 14 * 3600.0).usable(night=False) == 3
+
+
+def test_a_study_of_aeds_answers_with_aeds(make_study: Make) -> None:
+    aeds = AedFacts(98, 98, 27, 14, 1_736_300_000.0, 1_736_260_000.0)
+    facts, tables = make_study(replications=4, aeds=aeds, answer="aeds")
+    said = summarise(tables, facts).answer
+    assert said.kind == "aeds"
+    assert said.sentence.startswith("98 of 98 AEDs can be counted on by day and 27 at night; ")
+    assert "by day and" in said.sentence.split(";")[1]
+    assert [figure.title.split(",")[0] for figure in said.figures[:2]] == [
+        "Of 100 arrests by day",
+        "Of 100 arrests at night",
+    ]
 
 
 def test_a_map_carries_its_credit(study: Made, page: Page) -> None:
