@@ -22,6 +22,7 @@ from pyarrow import parquet
 
 from dispatch.config import Policy
 from geo.region import Region
+from geo.routing import warmup
 from scenarios.errors import Fault, InputFaults, ScenariosError
 from scenarios.inputs import world_parameters
 from scenarios.metrics.facts import StudyFacts
@@ -210,6 +211,7 @@ def _played(play: Play, total: int, workers: int) -> Iterator[Played]:
 
 def _from_workers(play: Play, total: int, workers: int) -> Iterator[Played]:
     """Keep every worker busy, a few replications ahead of what has been written."""
+    warmup()  # compiled once here, so that the workers find it in the cache
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(play,)
     )
