@@ -34,6 +34,8 @@ class NaiveRoster:
         match fact:
             case facts.ResponderRegistered(number, lat, lon):
                 self.people[number] = Person(home=lat is not None and lon is not None)
+            case facts.HomeSet(number, lat, lon):
+                self.people[number].home = lat is not None and lon is not None
             case facts.TrainingVerified(number, until_s):
                 self.people[number].trained_until_s = until_s
             case facts.TrainingWithdrawn(number):

@@ -123,6 +123,17 @@ def test_a_home_address_stands_in_for_an_old_position() -> None:
     assert (lat[1], lon[1], age_s[1], at_home[1]) == (51.5, -0.1, 0.0, True)
 
 
+def test_a_home_address_can_be_changed_and_taken_back() -> None:
+    roster = Roster()
+    ready(roster, 1)
+    roster.apply(facts.HomeSet(1, 52.0, 1.0))
+    assert reason(roster, 1, 1e6) == "none"
+    assert roster.positions(1e6)[0][0] == 52.0
+    roster.apply(facts.HomeSet(1, None, None))
+    assert reason(roster, 1, 1e6) == "position_old"
+    assert np.isnan(roster.positions(1e6)[0][0])
+
+
 def test_a_late_position_does_not_replace_a_newer_one() -> None:
     roster = Roster()
     ready(roster, 1, at_s=100.0)
@@ -241,6 +252,7 @@ def random_fact(rng: random.Random, known: list[int], now_s: float) -> facts.Fac
             facts.TrainingVerified(number, 1e12),
             facts.TrainingVerified(number, 1e12),
             facts.TrainingWithdrawn(number),
+            facts.HomeSet(number, *rng.choice([(None, None), (51.0, 0.0), (51.0, None)])),
             facts.SuspensionSet(number, rng.random() < 0.3),
             facts.DeviceSet(number, rng.random() < 0.9),
             facts.DeviceSet(number, has_device=True),
