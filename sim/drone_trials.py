@@ -1,9 +1,9 @@
 """The published flights that the drone's times are fitted on and checked against.
 
-One set of three numbers, ``Fit``, is solved from two trials: preparation (word to take-off), settle
-(what a flight takes beyond climb, way, acceleration and descent) and the effective cruising speed of
-the type flown in both, a multicopter of the M300's size. With it two other trials are predicted; of
-them only distance, cruising speed and delivery are told. Nothing of their times is used.
+One set of three numbers, ``Fit``, is solved from two trials: preparation (word to take-off),
+settling (what a flight takes beyond climb, way, acceleration and descent) and the effective
+cruising speed of the type flown in both, a multicopter of the M300's size. With it two other trials
+are predicted; of them only distance, cruising speed and delivery are told, and none of their times.
 
 ===== ====================== ============================================================
 trial  source                 what is published
