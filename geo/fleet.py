@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import NetworkError
-from geo.metric import Metric, Places
+from geo.metric import Anchors, Metric, Places
 from geo.network import INF_DS
 
 Ints = NDArray[np.int32]
@@ -52,6 +52,7 @@ class Fleet:
         self._ds = np.full(own.n_core, INF_DS, np.int32)
         self._beside_ds = np.full((2, own.n_fringe), INF_DS, np.int32)
         self._all = np.ones(count, np.bool_)
+        self._core_down_ds = metric.core_down_ds
         self._roads = (
             own.rank,
             own.up_first,
@@ -136,12 +137,18 @@ class Fleet:
             raise NetworkError(f"fleet: expected k of 1 or more and {len(self)} flags")
         unit = np.empty((len(patients), k), np.int32)
         ds = np.empty((len(patients), k), np.int32)
+        own, anchors = self.metric.hierarchy, self.metric.reaching(patients)
         nearest_units(
-            *self._core(),
+            own.core_first,
+            own.core_head,
+            self._core_down_ds,
+            self._roads,
             (self._pool, self._start, self._size),
             self._units,
             flags,
-            *self._asked(patients),
+            _asked(patients, anchors),
+            anchors.at,
+            anchors.at_ds,
             self._best,
             self._ds,
             self._beside_ds,
@@ -155,29 +162,31 @@ class Fleet:
         from geo.kernels_fleet import unit_times  # noqa: PLC0415 - as above
 
         out = np.empty((len(patients), len(self)), np.int32)
+        own, anchors = self.metric.hierarchy, self.metric.reaching(patients)
         unit_times(
-            *self._core(),
+            own.core_first,
+            own.core_head,
+            self._core_down_ds,
+            self._roads,
             (self._pool, self._start, self._size),
             self._units,
-            *self._asked(patients),
+            _asked(patients, anchors),
+            anchors.at,
+            anchors.at_ds,
             self._ds,
             self._beside_ds,
             out,
         )
         return out
 
-    def _core(self) -> tuple[Any, ...]:
-        own = self.metric.hierarchy
-        return own.core_first, own.core_head, self.metric.core_down_ds, self._roads
 
-    def _asked(self, patients: Places) -> tuple[Any, ...]:
-        anchors = self.metric.reaching(patients)
-        beside = (
-            patients.ends,
-            patients.reach_ds,
-            patients.along_ds,
-            patients.edge,
-            anchors.piece,
-            patients.access_ds,
-        )
-        return beside, anchors.at, anchors.at_ds
+def _asked(patients: Places, anchors: Anchors) -> tuple[Any, ...]:
+    """Patients as the kernels unpack them."""
+    return (
+        patients.ends,
+        patients.reach_ds,
+        patients.along_ds,
+        patients.edge,
+        anchors.piece,
+        patients.access_ds,
+    )

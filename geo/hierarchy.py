@@ -222,14 +222,16 @@ def _built(n: int, edge_u: Ints, edge_v: Ints, lines: NDArray[np.float64]) -> Hi
     first, near = kernels.undirected(n, edge_u, edge_v)
     order, above, degree, left = kernels.strip_fringe(first, near)
     core = np.flatnonzero(degree).astype(np.int32)
-    graph = kernels.core_graph(first, left, degree, core)
-    core_rank, core_order = _core_ranks(*graph, lines[:, core])
+    core_first, core_near = kernels.core_graph(first, left, degree, core)
+    core_rank, core_order = _core_ranks(core_first, core_near, lines[:, core])
     rank, piece_first, gate_nodes = kernels.fringe_ranks(first, near, order, degree > 0)
     n_fringe = len(order)
     rank[core] = n_fringe + core_rank
     above_fringe = np.full((n_fringe, 2), -1, np.int32)
     above_fringe[rank[order]] = np.where(above[order] >= 0, rank[above[order]], -1)
-    up_first, up_head = kernels.contract(*graph, core_rank, core_order, n_fringe, above_fringe)
+    up_first, up_head = kernels.contract(
+        core_first, core_near, core_rank, core_order, n_fringe, above_fringe
+    )
     return Hierarchy(
         rank=rank,
         up_first=up_first,

@@ -594,44 +594,52 @@ def customise(up_first, upper, place, forward_ds, backward_ds, up_ds, down_ds):
                 down_ds[j] = min(down_ds[j], np.int32(down_ds[k] + from_u))
 
 
+ROW = 2 * CHUNK
+"""Lanes of a row of ``customise_many``."""
+
+
+def _lane_vector():
+    return ir.VectorType(ir.IntType(32), ROW)
+
+
+def _data(context, builder, signature, args, index):
+    """Pointer to the first element of an array argument."""
+    array = cgutils.create_struct_proxy(signature.args[index])(context, builder, value=args[index])
+    return builder.bitcast(array.data, ir.IntType(32).as_pointer())
+
+
+def _wide(context, builder, signature, args, index):
+    return context.cast(builder, args[index], signature.args[index], types.int64)
+
+
+def _row(builder, base, index):
+    """Address of a row, as a vector."""
+    start = builder.gep(base, [builder.mul(index, ir.Constant(ir.IntType(64), ROW))])
+    return builder.bitcast(start, _lane_vector().as_pointer())
+
+
+def _lower(builder, target, way):
+    """Store the smaller numbers of a vector and of what stands at ``target``."""
+    old = builder.load(target, align=4)
+    builder.store(builder.select(builder.icmp_signed("<", way, old), way, old), target, align=4)
+
+
 @intrinsic
-def _relax_rows(_context, rows, upper, at, slot, stop, chunk):
-    """``rows[upper[at + x], chunk] = min(itself, rows[slot + 1 + x, chunk] + swapped(slot))``.
+def _relax_rows(_context, rows, upper, at, slot, stop):
+    """``rows[upper[at + x]] = min(itself, rows[slot + 1 + x] + swapped(rows[slot]))``.
 
     For every x with ``slot + 1 + x < stop``; *swapped* exchanges the halves of a row. Written as
     LLVM vectors because the compiler cannot know that rows do not overlap.
     """
-    signature = types.void(rows, upper, at, slot, stop, chunk)
+    signature = types.void(rows, upper, at, slot, stop)
 
     def codegen(context, builder, signature, args):
-        i64, i32 = ir.IntType(64), ir.IntType(32)
-        width = 2 * CHUNK
-        vector = ir.VectorType(i32, width)
-
-        def array(index):
-            return cgutils.create_struct_proxy(signature.args[index])(
-                context, builder, value=args[index]
-            )
-
-        def wide(index):
-            kind = signature.args[index]
-            return context.cast(builder, args[index], kind, types.int64)
-
-        table = array(0)
-        base = builder.bitcast(table.data, i32.as_pointer())
-        chunks = builder.extract_value(table.shape, 1)
-        uppers = builder.bitcast(array(1).data, i32.as_pointer())
-        at_, slot_, stop_, chunk_ = wide(2), wide(3), wide(4), wide(5)
-
-        def row(index):
-            cell = builder.add(builder.mul(index, chunks), chunk_)
-            start = builder.gep(base, [builder.mul(cell, ir.Constant(i64, width))])
-            return builder.bitcast(start, vector.as_pointer())
-
-        own = builder.load(row(slot_), align=4)
-        turned = ir.Constant(
-            ir.VectorType(i32, width), [(lane + CHUNK) % width for lane in range(width)]
-        )
+        i64 = ir.IntType(64)
+        base = _data(context, builder, signature, args, 0)
+        uppers = _data(context, builder, signature, args, 1)
+        at_, slot_, stop_ = (_wide(context, builder, signature, args, i) for i in (2, 3, 4))
+        own = builder.load(_row(builder, base, slot_), align=4)
+        turned = ir.Constant(_lane_vector(), [(lane + CHUNK) % ROW for lane in range(ROW)])
         swapped = builder.shuffle_vector(own, own, turned)
         begin = builder.add(slot_, ir.Constant(i64, 1))
         before = builder.block
@@ -643,12 +651,9 @@ def _relax_rows(_context, rows, upper, at, slot, stop, chunk):
         position = builder.phi(i64)
         k.add_incoming(begin, before)
         position.add_incoming(at_, before)
-        upper_slot = builder.zext(builder.load(builder.gep(uppers, [position])), i64)
-        target = row(upper_slot)
-        way = builder.add(builder.load(row(k), align=4), swapped)
-        old = builder.load(target, align=4)
-        shorter = builder.icmp_signed("<", way, old)
-        builder.store(builder.select(shorter, way, old), target, align=4)
+        target = builder.zext(builder.load(builder.gep(uppers, [position])), i64)
+        way = builder.add(builder.load(_row(builder, base, k), align=4), swapped)
+        _lower(builder, _row(builder, base, target), way)
         next_k = builder.add(k, ir.Constant(i64, 1))
         k.add_incoming(next_k, loop)
         position.add_incoming(builder.add(position, ir.Constant(i64, 1)), loop)
@@ -659,44 +664,98 @@ def _relax_rows(_context, rows, upper, at, slot, stop, chunk):
     return signature, codegen
 
 
-@njit(cache=True, nogil=True)
-def customise_many(up_first, upper, place, forward_ds, backward_ds, rows):
-    """Fill the slots with many metrics at once.
+@intrinsic
+def _lower_row(_context, rows, row, ahead, back, stride, edge, turned):
+    """Lower a row by the times of one edge: ``ahead[stride * lane + edge]`` and back likewise.
 
-    Args: as ``customise`` with the times of every edge i32[L, E]; ``rows`` i32[m, ceil(L / 8), 16]
-    is overwritten: times upwards in lanes 0..7, downwards in lanes 8..15, unused lanes INF.
+    ``turned`` (0 or 1) exchanges the two.
     """
-    metrics = len(forward_ds)
-    chunks = rows.shape[1]
-    flat = rows.reshape(-1)
-    flat[:] = INF
-    for e in range(len(place)):
-        p = place[e]
-        if p >= 0:
-            start = np.int64(p >> 1) * chunks * 16
-            rise = (p & 1) * CHUNK
-            for lane in range(metrics):
-                cell = np.uint64(start + (lane >> 3) * 16 + (lane & 7))
-                up, down = cell + np.uint64(rise), cell + np.uint64(CHUNK - rise)
-                flat[up] = min(flat[up], forward_ds[lane, e])
-                flat[down] = min(flat[down], backward_ds[lane, e])
+    signature = types.void(rows, row, ahead, back, stride, edge, turned)
+
+    def codegen(context, builder, signature, args):
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        base = _data(context, builder, signature, args, 0)
+        forward = _data(context, builder, signature, args, 2)
+        backward = _data(context, builder, signature, args, 3)
+        row_, stride_, edge_, turned_ = (
+            _wide(context, builder, signature, args, i) for i in (1, 4, 5, 6)
+        )
+        flip = builder.icmp_signed("!=", turned_, ir.Constant(i64, 0))
+        up = builder.select(flip, backward, forward)
+        down = builder.select(flip, forward, backward)
+        way = ir.Constant(_lane_vector(), ir.Undefined)
+        for lane in range(CHUNK):
+            cell = builder.add(edge_, builder.mul(stride_, ir.Constant(i64, lane)))
+            for half, times in enumerate((up, down)):
+                item = builder.load(builder.gep(times, [cell]))
+                way = builder.insert_element(way, item, ir.Constant(i32, lane + half * CHUNK))
+        _lower(builder, _row(builder, base, row_), way)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _split_square(_context, rows, slot, up, down, stride):
+    """Sixteen rows as columns: ``up[stride * l + slot + x] = rows[slot + x, l]``, and down."""
+    signature = types.void(rows, slot, up, down, stride)
+
+    def codegen(context, builder, signature, args):
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        base = _data(context, builder, signature, args, 0)
+        outs = [_data(context, builder, signature, args, i) for i in (2, 3)]
+        slot_, stride_ = (_wide(context, builder, signature, args, i) for i in (1, 4))
+        table = [
+            builder.load(_row(builder, base, builder.add(slot_, ir.Constant(i64, x))), align=4)
+            for x in range(ROW)
+        ]
+        half = ROW // 2
+        while half:
+            keep = [lane if not lane & half else lane - half + ROW for lane in range(ROW)]
+            give = [lane + half if not lane & half else lane + ROW for lane in range(ROW)]
+            masks = [ir.Constant(ir.VectorType(i32, ROW), mask) for mask in (keep, give)]
+            for x in range(ROW):
+                if not x & half:
+                    a, b = table[x], table[x + half]
+                    table[x] = builder.shuffle_vector(a, b, masks[0])
+                    table[x + half] = builder.shuffle_vector(a, b, masks[1])
+            half //= 2
+        for x, vector in enumerate(table):
+            lane = ir.Constant(i64, x % CHUNK)
+            cell = builder.add(slot_, builder.mul(stride_, lane))
+            start = builder.gep(outs[x // CHUNK], [cell])
+            builder.store(vector, builder.bitcast(start, _lane_vector().as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@njit(cache=True, nogil=True)
+def customise_many(up_first, upper, place, forward_ds, backward_ds, rows, up_ds, down_ds):
+    """Fill the slots with eight metrics at once.
+
+    Args: as ``customise`` with the times of every edge i32[8, E], flat, and ``up_ds`` and
+    ``down_ds`` i32[8, m], flat; ``rows`` i32[m, 16] is scratch: times upwards in lanes 0..7,
+    downwards in lanes 8..15.
+    """
+    edges, slots = len(place), len(rows)
+    rows.reshape(-1)[:] = INF
+    for e in range(edges):
+        if place[e] >= 0:
+            _lower_row(rows, place[e] >> 1, forward_ds, backward_ds, edges, e, place[e] & 1)
     at = 0
     for u in range(len(up_first) - 1):
         s, t = up_first[u], up_first[u + 1]
         for slot in range(s, t - 1):
-            for chunk in range(chunks):
-                _relax_rows(rows, upper, at, slot, t, chunk)
+            _relax_rows(rows, upper, at, slot, t)
             at += t - slot - 1
-
-
-@njit(cache=True, nogil=True)
-def split_rows(rows, up_ds, down_ds):
-    """Rows of ``customise_many`` as one pair of arrays per metric: both i32[L, m]."""
-    metrics = len(up_ds)
-    for slot in range(len(rows)):
-        for lane in range(metrics):
-            up_ds[lane, slot] = rows[slot, lane >> 3, lane & 7]
-            down_ds[lane, slot] = rows[slot, lane >> 3, CHUNK + (lane & 7)]
+    whole = slots - slots % ROW
+    for slot in range(0, whole, ROW):
+        _split_square(rows, slot, up_ds, down_ds, slots)
+    for slot in range(whole, slots):
+        for lane in range(CHUNK):
+            up_ds[slots * lane + slot] = rows[slot, lane]
+            down_ds[slots * lane + slot] = rows[slot, CHUNK + lane]
 
 
 @njit(cache=True, nogil=True)
@@ -722,6 +781,63 @@ def gate_times(up_first, up_head, piece_first, gates, up_ds, down_ds, leave_ds, 
                             reach = min(reach, np.int32(down_ds[slot] + reach_ds[x, side]))
                 leave_ds[v, side] = leave
                 reach_ds[v, side] = reach
+
+
+@njit(cache=True, nogil=True)
+def price(
+    edge_u,
+    edge_v,
+    forward_ds,
+    backward_ds,
+    own_times,
+    edge,
+    fraction,
+    to_u_ds,
+    to_v_ds,
+    from_u_ds,
+    from_v_ds,
+    access_ds,
+    ends,
+    leave_ds,
+    reach_ds,
+    along_ds,
+    left_ds,
+    walk_ds,
+):
+    """Positions as places: see ``geo.metric.Places``, whose columns are filled.
+
+    With ``own_times`` the offsets of the positions are kept, otherwise they are worked out from
+    the share of the edge and its times, rounded as ``geo.snap`` rounds them.
+    """
+    for i in range(len(edge)):
+        e = edge[i]
+        walk_ds[i] = 0
+        if e < 0:
+            for end in range(2):
+                ends[i, end] = -1
+                leave_ds[i, end] = INF
+                reach_ds[i, end] = INF
+                along_ds[i, end] = INF
+                left_ds[i, end] = INF
+            continue
+        walk = np.int64(access_ds[i])
+        walk_ds[i] = walk
+        ends[i, 0], ends[i, 1] = edge_u[e], edge_v[e]
+        ahead, back = np.int64(forward_ds[e]), np.int64(backward_ds[e])
+        done = np.int64(np.rint(np.float64(fraction[i]) * ahead))
+        left = np.int64(np.rint(np.float64(fraction[i]) * back))
+        closed = np.int64(INF)
+        to_u = walk + left if back < closed else closed
+        to_v = walk + ahead - done if ahead < closed else closed
+        from_u = walk + done if ahead < closed else closed
+        from_v = walk + back - left if back < closed else closed
+        if own_times:
+            to_u, to_v = np.int64(to_u_ds[i]), np.int64(to_v_ds[i])
+            from_u, from_v = np.int64(from_u_ds[i]), np.int64(from_v_ds[i])
+        leave_ds[i, 0], leave_ds[i, 1] = min(to_u, closed), min(to_v, closed)
+        reach_ds[i, 0], reach_ds[i, 1] = min(from_u, closed), min(from_v, closed)
+        left_ds[i, 0], left_ds[i, 1] = min(to_u - walk, closed), min(to_v - walk, closed)
+        along_ds[i, 0], along_ds[i, 1] = min(from_u - walk, closed), min(from_v - walk, closed)
 
 
 @njit(cache=True, nogil=True)

@@ -208,6 +208,13 @@ def _square_code(signature, *, streamed):
                 closed = lanes.splat(builder, ir.Constant(lanes.item, int(INF)))
                 least = lanes.least(builder, least, closed)
             table.append(least)
+        full = ir.Constant(lanes.item, int(INF) if lanes.signed else (1 << lanes.item.width) - 1)
+        most = table[0]
+        for vector in table[1:]:
+            most = builder.select(builder.icmp_unsigned(">", vector, most), vector, most)
+        kind = ir.FunctionType(lanes.item, [lanes.vector])
+        name = f"llvm.vector.reduce.umax.v{lanes.count}i{lanes.item.width}"
+        highest = builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [most])
         for lane, vector in enumerate(_transposed(builder, lanes, table)):
             spot = builder.add(base, ir.Constant(i64, lane))
             source = builder.zext(builder.load(builder.gep(order_base, [spot])), i64)
@@ -226,7 +233,7 @@ def _square_code(signature, *, streamed):
                 kept.set_metadata("nontemporal", once)
             else:
                 builder.store(value, where, align=out_item.width // 8)
-        return context.get_dummy_value()
+        return builder.icmp_unsigned("==", highest, full)
 
     return signature, codegen
 
@@ -236,9 +243,9 @@ def _gather_square(_context, rows, at, at_ds, target, out, width, order, base):
     """Times to as many targets as a row has lanes, from as many sources.
 
     ``out[width * order[base + l] + target + j]`` becomes the least over both ends s of
-    ``rows[at[target + j, s], l] + at_ds[target + j, s]``.
+    ``rows[at[target + j, s], l] + at_ds[target + j, s]``. Returns whether any of them is closed.
     """
-    signature = types.void(rows, at, at_ds, target, out, width, order, base)
+    signature = types.boolean(rows, at, at_ds, target, out, width, order, base)
     return _square_code(signature, streamed=False)
 
 
@@ -249,7 +256,7 @@ def _stream_square(_context, rows, at, at_ds, target, out, width, order, base):
     Writes past the caches: a large table is not read again soon, and reading each of its lines
     before overwriting it costs as much as the sweep.
     """
-    signature = types.void(rows, at, at_ds, target, out, width, order, base)
+    signature = types.boolean(rows, at, at_ds, target, out, width, order, base)
     return _square_code(signature, streamed=True)
 
 
@@ -322,8 +329,7 @@ def _rise(core_first, core_head, core_up_ds, s_at, s_ds, order, base, count, clo
             v = s_at[i, side]
             if v >= 0 and s_ds[i, side] < closed:
                 _mark_above(core_first, core_head, v, marked, seeds, closed)
-                if s_ds[i, side] < seeds[v, lane]:
-                    seeds[v, lane] = s_ds[i, side]
+                seeds[v, lane] = min(seeds[v, lane], s_ds[i, side])
     for word in range(len(marked)):
         rest = marked[word]
         bit = 0
@@ -362,7 +368,7 @@ def sweep_many(
     rows,
     out,
     width,
-    aligned,
+    lead,
     out_base,
 ):
     """Times from the sources ``order[begin:end]`` to all targets.
@@ -372,11 +378,13 @@ def sweep_many(
     of the rows; ``closed`` the largest time of that type; workspace ``marked`` (zeros, left so),
     ``seeds`` [c + 1, lanes] with its last row closed, ``rows`` [k + 1, lanes] with its last row
     closed. Source ``order[i]`` fills row ``out_base[i]`` of ``out``, a flat array of rows that lie
-    ``width`` apart and begin on cache lines if ``aligned``.
+    ``width`` apart; in every row a cache line begins after ``lead`` entries, or not (-1).
+    Returns whether any answer is closed.
     """
     lanes = rows.shape[1]
     k = len(node)
     targets = len(t_at)
+    closed_seen = False
     for base in range(begin, end, lanes):
         count = min(lanes, end - base)
         _rise(
@@ -388,21 +396,28 @@ def sweep_many(
             seeded = marked[v >> 6] >> np.uint64(v & 63) & np.uint64(1)
             _pull(rows, i, seeds, v if seeded else unseeded, head, ds, first[i], first[i + 1])
         marked[:] = 0
-        whole = targets - targets % lanes if count == lanes else 0
-        if aligned:
-            for j in range(0, whole, lanes):
-                _stream_square(rows, t_at, t_ds, j, out, width, out_base, base)
+        begin_j, end_j = 0, 0
+        if count == lanes:
+            begin_j = max(lead, 0)
+            end_j = begin_j + (targets - begin_j) // lanes * lanes if targets > begin_j else begin_j
+        if lead >= 0:
+            for j in range(begin_j, end_j, lanes):
+                closed_seen |= _stream_square(rows, t_at, t_ds, j, out, width, out_base, base)
         else:
-            for j in range(0, whole, lanes):
-                _gather_square(rows, t_at, t_ds, j, out, width, out_base, base)
-        for j in range(whole, targets):
-            a, b = t_at[j, 0], t_at[j, 1]
-            for lane in range(count):
-                way = min(
-                    np.int64(rows[a, lane]) + np.int64(t_ds[j, 0]),
-                    np.int64(rows[b, lane]) + np.int64(t_ds[j, 1]),
-                )
-                out[width * out_base[base + lane] + j] = way if way < closed else _none(out, closed)
+            for j in range(begin_j, end_j, lanes):
+                closed_seen |= _gather_square(rows, t_at, t_ds, j, out, width, out_base, base)
+        for part in range(2):
+            for j in range(end_j if part else 0, targets if part else min(begin_j, targets)):
+                a, b = t_at[j, 0], t_at[j, 1]
+                for lane in range(count):
+                    way = min(
+                        np.int64(rows[a, lane]) + np.int64(t_ds[j, 0]),
+                        np.int64(rows[b, lane]) + np.int64(t_ds[j, 1]),
+                    )
+                    closed_seen |= way >= closed
+                    cell = width * out_base[base + lane] + j
+                    out[cell] = way if way < closed else _none(out, closed)
+    return closed_seen
 
 
 @njit(cache=True, nogil=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from geo.aligned import LINE_BYTES, aligned_empty, flat_rows, lead_in
 from geo.errors import NetworkError
 from geo.metric import Anchors, Metric, Places
 from geo.network import INF_DS
@@ -21,8 +23,8 @@ from geo.network import INF_DS
 UINT16_CLOSED_DS = 65_535
 """What a uint16 table holds where the way takes that long or there is none."""
 
-ROW_BYTES = 64
-"""Lanes of one sweep share a cache line: 16 of int32 or 32 of uint16."""
+TRIAL_SOURCES = 256
+"""So many sources are swept before the rows are found too narrow, and workspace is made anew."""
 
 Ints = NDArray[np.int32]
 
@@ -105,7 +107,7 @@ class TargetSet:
         if kind not in (np.dtype(np.int32), np.dtype(np.uint16)):
             raise NetworkError(f"times: expected int32 or uint16, not {kind}")
         shape = (len(sources), len(self))
-        table = _empty_table(shape, kind) if out is None else out
+        table = aligned_empty(*shape, kind) if out is None else out
         if table.shape != shape or table.dtype != kind or table.strides[1] != kind.itemsize:
             raise NetworkError(f"times: expected out to be a C array of {kind} of shape {shape}")
         if 0 in shape:
@@ -133,9 +135,9 @@ class TargetSet:
         work = _Work(self, sources)
 
         def part(begin: int, end: int) -> tuple[Any, ...]:
-            lanes = ROW_BYTES // np.dtype(kind).itemsize
-            block = _empty_table((lanes, len(self)), np.dtype(kind))
-            flat, width = _flat(block)
+            lanes = LINE_BYTES // np.dtype(kind).itemsize
+            block = aligned_empty(lanes, len(self), kind)
+            flat, width = flat_rows(block)
             first = np.zeros(end - begin + 1, np.int64)
             target, ds, filled = np.empty(1024, np.int32), np.empty(1024, np.int32), 0
             for base in range(begin, end, lanes):
@@ -184,53 +186,89 @@ class _Work:
         narrow: bool,
         out_row: NDArray[np.int64] | None = None,
     ) -> None:
-        """Rows of the sources ``order[begin:end]``: into their own rows, or into ``out_row``."""
+        """Rows of the sources ``order[begin:end]``: into their own rows, or into ``out_row``.
+
+        An int32 table is swept in uint16 too, twice as fast, until a time turns up that may be
+        longer than that holds; then in int32.
+        """
         rows_of = self.order[begin:end] if out_row is None else out_row
-        self._sweep(table, begin, end, rows_of, narrow=narrow)
+        exact = not narrow and table.dtype == np.int32
+        light = True
+        spaces: dict[bool, tuple[Any, ...]] = {}
+        for first in range(begin, end, TRIAL_SOURCES):
+            last = min(first + TRIAL_SOURCES, end)
+            rows = rows_of[first - begin : last - begin]
+            if exact and light:
+                light = not self._sweep(table, first, last, rows, spaces, narrow=True)
+            if exact and not light:
+                self._sweep(table, first, last, rows, spaces, narrow=False)
+            elif not exact:
+                self._sweep(table, first, last, rows, spaces, narrow=narrow)
+            self._lower(table, first, last, rows, UINT16_CLOSED_DS if narrow else INF_DS)
 
     def _sweep(
-        self, table: NDArray[Any], begin: int, end: int, rows_of: Any, *, narrow: bool
-    ) -> None:
+        self,
+        table: NDArray[Any],
+        begin: int,
+        end: int,
+        rows_of: Any,
+        spaces: dict[bool, tuple[Any, ...]],
+        *,
+        narrow: bool,
+    ) -> bool:
+        """Times through the core; returns whether any of them is closed.
+
+        ``spaces`` keeps the workspace of one thread.
+        """
         from geo import kernels_sweep as kernels  # noqa: PLC0415 - numba loads when needed
 
-        targets, sources = self.targets, self.sources
-        flat, width = _flat(table)
-        aligned = flat.ctypes.data % ROW_BYTES == 0 and width * flat.itemsize % ROW_BYTES == 0
+        targets = self.targets
+        flat, width = flat_rows(table)
         metric = targets.metric
         own = metric.hierarchy
         chosen = targets.narrow if narrow else targets.wide
         kind = np.uint16 if narrow else np.int32
         closed = UINT16_CLOSED_DS if narrow else INF_DS
-        lanes = ROW_BYTES // np.dtype(kind).itemsize
-        seeds = np.empty((own.n_core + 1, lanes), kind)
-        seeds[-1] = closed
-        rows = np.empty((len(chosen.node) + 1, lanes), kind)
-        rows[-1] = closed
+        if narrow not in spaces:
+            spaces[narrow] = _space(own.n_core, len(chosen.node), kind, closed)
+        marked, seeds, rows = spaces[narrow]
         order = self.order[begin:end]
-        kernels.sweep_many(
-            own.core_first,
-            own.core_head,
-            metric.core_up_ds,
-            chosen.node,
-            chosen.first,
-            chosen.head,
-            chosen.ds,
-            self.anchors.at,
-            self.anchors.at_ds,
-            order,
-            0,
-            len(order),
-            chosen.at,
-            chosen.at_ds,
-            closed,
-            np.zeros(own.n_core // 64 + 1, np.uint64),
-            seeds,
-            rows,
-            flat,
-            width,
-            aligned,
-            rows_of,
+        return bool(
+            kernels.sweep_many(
+                own.core_first,
+                own.core_head,
+                metric.core_up_ds,
+                chosen.node,
+                chosen.first,
+                chosen.head,
+                chosen.ds,
+                self.anchors.at,
+                self.anchors.at_ds,
+                order,
+                0,
+                len(order),
+                chosen.at,
+                chosen.at_ds,
+                closed,
+                marked,
+                seeds,
+                rows,
+                flat,
+                width,
+                lead_in(flat, width),
+                rows_of,
+            )
         )
+
+    def _lower(self, table: NDArray[Any], begin: int, end: int, rows_of: Any, closed: int) -> None:
+        """Ways that do not pass the core."""
+        from geo import kernels_sweep as kernels  # noqa: PLC0415 - numba loads when needed
+
+        targets, sources = self.targets, self.sources
+        metric = targets.metric
+        own = metric.hierarchy
+        flat, width = flat_rows(table)
+        order = self.order[begin:end]
         kernels.lower_in_pieces(
             own.rank,
             own.up_first,
@@ -272,20 +310,15 @@ class _Work:
         )
 
 
-def _empty_table(shape: tuple[int, int], kind: np.dtype[Any]) -> NDArray[Any]:
-    """A table whose rows begin on cache lines; not contiguous unless the row length fits."""
-    per_line = ROW_BYTES // kind.itemsize
-    width = -(-shape[1] // per_line) * per_line
-    memory = np.empty(shape[0] * width + per_line, kind)
-    skip = -memory.ctypes.data % ROW_BYTES // kind.itemsize
-    return memory[skip : skip + shape[0] * width].reshape(shape[0], width)[:, : shape[1]]
-
-
-def _flat(table: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """The memory of a table from its first to its last entry, and the distance of its rows."""
-    width = table.strides[0] // table.itemsize if len(table) > 1 else table.shape[1]
-    length = (len(table) - 1) * width + table.shape[1]
-    return np.lib.stride_tricks.as_strided(np.asarray(table), (length,), (table.itemsize,)), width
+def _space(
+    n_core: int, n_chosen: int, kind: DTypeLike, closed: int
+) -> tuple[NDArray[np.uint64], NDArray[Any], NDArray[Any]]:
+    """Marks, seeds and rows of one thread; the last rows are closed for good."""
+    lanes = LINE_BYTES // np.dtype(kind).itemsize
+    seeds = aligned_empty(n_core + 1, lanes, kind)
+    rows = aligned_empty(n_chosen + 1, lanes, kind)
+    seeds[-1] = rows[-1] = closed
+    return np.zeros(n_core // 64 + 1, np.uint64), seeds, rows
 
 
 def _selected(metric: Metric, anchors: Anchors, kind: DTypeLike, closed: int) -> _Selection:
@@ -319,7 +352,7 @@ def _in_threads(part: Any, count: int, threads: int) -> list[Any]:
     """``part(begin, end)`` over equal shares of 0..count, in order."""
     shares = max(1, min(threads, -(-count // 32)))
     bounds = [count * i // shares // 32 * 32 for i in range(shares)] + [count]
-    spans = list(zip(bounds, bounds[1:], strict=False))
+    spans = list(pairwise(bounds))
     if len(spans) == 1:
         return [part(*spans[0])]
     with ThreadPoolExecutor(len(spans)) as pool:
@@ -328,11 +361,11 @@ def _in_threads(part: Any, count: int, threads: int) -> list[Any]:
 
 def _joined(parts: list[Any], order: NDArray[np.int64], count: int) -> SparseTimes:
     """Sparse rows of the parts, brought back from the order of the sweeps to that asked for."""
-    counts = np.concatenate([np.diff(first) for first, _, _ in parts]) if parts else []
-    starts = np.cumsum(counts) - counts if parts else np.zeros(0, np.int64)
     first = np.zeros(count + 1, np.int64)
     if not parts:
         return SparseTimes(first, np.zeros(0, np.int32), np.zeros(0, np.int32))
+    counts = np.concatenate([np.diff(begins) for begins, _, _ in parts])
+    starts = np.cumsum(counts) - counts
     back = np.empty(count, np.int64)
     back[order] = np.arange(count)
     sizes = counts[back]

@@ -7,6 +7,7 @@ nothing is rebuilt. Turn costs are not modelled: a junction is crossed at no cos
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -14,10 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geo.aligned import aligned_empty
 from geo.errors import NetworkError
 from geo.hierarchy import Hierarchy
 from geo.network import INF_DS, RoadNetwork
 from geo.snap import Positions
+
+METRICS_PER_PASS = 8
+"""Times of eight metrics upwards and downwards fill one vector of 16 int32."""
 
 Ints = NDArray[np.int32]
 
@@ -42,7 +47,7 @@ class Metric:
         from geo.kernels_hierarchy import customise  # noqa: PLC0415 - numba loads when needed
 
         forward, backward = (
-            _checked(hierarchy, times, (hierarchy.n_edges,)) for times in (forward_ds, backward_ds)
+            _checked(times, (hierarchy.n_edges,)) for times in (forward_ds, backward_ds)
         )
         up = np.empty(hierarchy.n_slots, np.int32)
         down = np.empty(hierarchy.n_slots, np.int32)
@@ -136,37 +141,53 @@ class Metrics:
     hierarchy: Hierarchy
     forward_ds: Ints  # [L, E]
     backward_ds: Ints  # [L, E]
-    up_ds: Ints  # [L, m]
-    down_ds: Ints  # [L, m]
+    up_ds: Ints  # [L rounded up to a whole pass, m]
+    down_ds: Ints
 
     @classmethod
-    def of(cls, hierarchy: Hierarchy, forward_ds: ArrayLike, backward_ds: ArrayLike) -> Metrics:
-        """As ``Metric.of`` with times of shape [L, E].
+    def of(
+        cls,
+        hierarchy: Hierarchy,
+        forward_ds: ArrayLike,
+        backward_ds: ArrayLike,
+        *,
+        threads: int = 1,
+        into: Metrics | None = None,
+    ) -> Metrics:
+        """As ``Metric.of`` with times of shape [L, E]; eight metrics share a pass.
+
+        ``into`` gives its memory away: fresh memory costs as much as half of the work. Nothing
+        that was made from it may be used any longer.
 
         Raises:
             NetworkError: not one time per metric and edge, or a negative one.
         """
-        from geo.kernels_hierarchy import customise_many, split_rows  # noqa: PLC0415 - as above
-
         count = len(np.atleast_1d(np.asarray(forward_ds)))
         shape = (count, hierarchy.n_edges)
         forward, backward = (
-            _checked(hierarchy, times, shape) for times in (forward_ds, backward_ds)
+            _checked(times, shape, padded_to=METRICS_PER_PASS)
+            for times in (forward_ds, backward_ds)
         )
-        rows = np.empty((hierarchy.n_slots, -(-count // 8), 16), np.int32)
-        customise_many(
-            hierarchy.up_first, hierarchy.upper, hierarchy.place, forward, backward, rows
-        )
-        up = np.empty((count, hierarchy.n_slots), np.int32)
-        down = np.empty((count, hierarchy.n_slots), np.int32)
-        split_rows(rows, up, down)
-        return cls(hierarchy, forward, backward, up, down)
+        slots = (len(forward), hierarchy.n_slots)
+        if into is not None and into.up_ds.shape == slots:
+            up, down = into.up_ds, into.down_ds
+        else:
+            up, down = np.empty(slots, np.int32), np.empty(slots, np.int32)
+        firsts = range(0, len(forward), METRICS_PER_PASS)
+        shares = [firsts[i::threads] for i in range(min(threads, len(firsts)))]
+        with ThreadPoolExecutor(max(1, len(shares))) as pool:
+            list(
+                pool.map(lambda share: _fill(hierarchy, share, forward, backward, up, down), shares)
+            )
+        return cls(hierarchy, forward[:count], backward[:count], up, down)
 
     def __len__(self) -> int:
-        return len(self.up_ds)
+        return len(self.forward_ds)
 
     def __getitem__(self, index: int) -> Metric:
         """One of the metrics, without a copy."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
         return Metric(
             self.hierarchy,
             self.forward_ds[index],
@@ -207,34 +228,33 @@ class Places:
         ``own_times`` keeps the times that the positions carry (those of the network); otherwise
         they are worked out again from the share of the edge and the metric's times.
         """
-        edge = np.array(positions.edge, dtype=np.int32)
-        on = np.where(edge >= 0, edge, 0)
+        from geo.kernels_hierarchy import price  # noqa: PLC0415 - numba loads when needed
+
+        count = len(positions)
+        ends, leave, reach, along, left = np.empty((5, count, 2), np.int32)
+        access = np.empty(count, np.int32)
         hierarchy = metric.hierarchy
-        ends = np.stack([hierarchy.edge_u[on], hierarchy.edge_v[on]], axis=1)
-        ends[edge < 0] = -1
-        access = np.where(edge >= 0, positions.access_ds, 0)
-        if own_times:
-            columns = (
-                positions.to_u_ds,
-                positions.to_v_ds,
-                positions.from_u_ds,
-                positions.from_v_ds,
-            )
-        else:
-            columns = _priced(metric, positions, on, access)
-        leave = np.stack(columns[:2], axis=1).astype(np.int64)
-        reach = np.stack(columns[2:], axis=1).astype(np.int64)
-        leave[edge < 0] = reach[edge < 0] = INF_DS
-        walk = access[:, None]
-        return cls(
-            ends=ends,
-            leave_ds=np.minimum(leave, INF_DS).astype(np.int32),
-            reach_ds=np.minimum(reach, INF_DS).astype(np.int32),
-            edge=edge,
-            access_ds=access.astype(np.int32),
-            along_ds=np.clip(reach - walk, 0, INF_DS).astype(np.int32),
-            left_ds=np.clip(leave - walk, 0, INF_DS).astype(np.int32),
+        price(
+            hierarchy.edge_u,
+            hierarchy.edge_v,
+            metric.forward_ds,
+            metric.backward_ds,
+            own_times,
+            positions.edge,
+            positions.fraction,
+            positions.to_u_ds,
+            positions.to_v_ds,
+            positions.from_u_ds,
+            positions.from_v_ds,
+            positions.access_ds,
+            ends,
+            leave,
+            reach,
+            along,
+            left,
+            access,
         )
+        return cls(ends, leave, reach, positions.edge, access, along, left)
 
     @property
     def turned(self) -> Places:
@@ -268,21 +288,6 @@ class Anchors:
     piece: Ints  # [P] piece of the fringe that the place touches, -1
 
 
-def _priced(metric: Metric, positions: Positions, on: Ints, access: Ints) -> tuple[Any, ...]:
-    """Offsets of positions by the metric's times: to u, to v, from u, from v."""
-    share = positions.fraction.astype(np.float64)
-    forward, backward = metric.forward_ds[on], metric.backward_ds[on]
-    done = np.rint(share * forward).astype(np.int64)
-    left = np.rint(share * backward).astype(np.int64)
-    ahead, back = forward < INF_DS, backward < INF_DS
-    return (
-        np.where(back, access + left, INF_DS),
-        np.where(ahead, access + forward - done, INF_DS),
-        np.where(ahead, access + done, INF_DS),
-        np.where(back, access + backward - left, INF_DS),
-    )
-
-
 def _anchored(metric: Metric, places: Places, end_ds: Ints, gate_ds: Ints) -> Anchors:
     from geo.kernels_hierarchy import anchor  # noqa: PLC0415 - numba loads when needed
 
@@ -306,11 +311,33 @@ def _anchored(metric: Metric, places: Places, end_ds: Ints, gate_ds: Ints) -> An
     return Anchors(at, at_ds, piece)
 
 
-def _checked(hierarchy: Hierarchy, times: ArrayLike, shape: tuple[int, ...]) -> Ints:
-    """A contiguous copy of the times, INF_DS where closed."""
+def _fill(
+    hierarchy: Hierarchy, firsts: range, forward: Ints, backward: Ints, up: Ints, down: Ints
+) -> None:
+    """The passes that begin at these metrics, one after the other."""
+    from geo.kernels_hierarchy import customise_many  # noqa: PLC0415 - numba loads when needed
+
+    rows = aligned_empty(hierarchy.n_slots, 2 * METRICS_PER_PASS, np.int32)
+    for first in firsts:
+        columns = (
+            column[first : first + METRICS_PER_PASS].reshape(-1)
+            for column in (forward, backward, up, down)
+        )
+        ahead, back, rise, fall = columns
+        customise_many(
+            hierarchy.up_first, hierarchy.upper, hierarchy.place, ahead, back, rows, rise, fall
+        )
+
+
+def _checked(times: ArrayLike, shape: tuple[int, ...], *, padded_to: int = 1) -> Ints:
+    """A contiguous copy of the times, INF_DS where closed; rows of INF_DS up to a whole number."""
     given = np.asarray(times)
     if given.shape != shape:
         raise NetworkError(f"travel times: expected an array of shape {shape}, not {given.shape}")
-    if given.size and given.min() < 0:
+    if given.size and not given.min() >= 0:
         raise NetworkError("travel times: expected deciseconds, 0 or more")
-    return np.minimum(given, INF_DS).astype(np.int32)
+    rows = -(-shape[0] // padded_to) * padded_to
+    kept = np.empty((rows, *shape[1:]), np.int32)
+    np.minimum(given, INF_DS, out=kept[: shape[0]], casting="unsafe")
+    kept[shape[0] :] = INF_DS
+    return kept

@@ -25,10 +25,10 @@ Ints = NDArray[np.int32]
 STRAIGHT_DEG = 30.0
 SHARP_DEG = 120.0
 BACK_DEG = 165.0
-"""Limits of "straight on", of a plain turn and of a sharp one (assumption; commonly used values)."""
+"""Where "straight on" ends, where a turn becomes sharp, where it is a way back (assumption)."""
 
 _MIN_BEARING_M = 10.0
-"""Headings are taken over at least this length, so that a kink at a kerb is no turn (assumption)."""
+"""Headings are taken over at least this length: a kink at a kerb is no turn (assumption)."""
 
 
 @dataclass(frozen=True)

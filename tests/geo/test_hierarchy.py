@@ -38,9 +38,7 @@ def test_single_pairs_equal_plain_dijkstra(seed: int, n_nodes: int, n_edges: int
 
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, n_nodes=st.integers(1, 40), n_edges=st.integers(1, 120))
-def test_ranks_are_an_order_and_every_slot_leads_up(
-    seed: int, n_nodes: int, n_edges: int
-) -> None:
+def test_ranks_are_an_order_and_every_slot_leads_up(seed: int, n_nodes: int, n_edges: int) -> None:
     network = random_network(np.random.default_rng(seed), n_nodes, n_edges)
     found = Hierarchy.of(network)
     assert sorted(found.rank) == list(range(n_nodes))
@@ -83,9 +81,7 @@ def test_times_of_another_hour_price_positions_anew() -> None:
     base = Router.of(network)
     (other,) = base.with_many_times(ahead[None], back[None])
     same = base.with_times(ahead, back)
-    np.testing.assert_array_equal(
-        other.times_ds(sources, targets), same.times_ds(sources, targets)
-    )
+    np.testing.assert_array_equal(other.times_ds(sources, targets), same.times_ds(sources, targets))
     assert not np.array_equal(same.times_ds(sources, targets), base.times_ds(sources, targets))
 
 

@@ -21,12 +21,8 @@ from geo.snap import Positions, positions_on_edges, snap
 
 
 @settings(max_examples=80, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1), n_nodes=st.integers(1, 16), n_edges=st.integers(1, 40)
-)
-def test_parts_add_up_to_the_time_of_plain_dijkstra(
-    seed: int, n_nodes: int, n_edges: int
-) -> None:
+@given(seed=st.integers(0, 2**32 - 1), n_nodes=st.integers(1, 16), n_edges=st.integers(1, 40))
+def test_parts_add_up_to_the_time_of_plain_dijkstra(seed: int, n_nodes: int, n_edges: int) -> None:
     rng = np.random.default_rng(seed)
     network = random_network(rng, n_nodes, n_edges)
     router = Router.of(network)
@@ -97,7 +93,10 @@ def test_straight_through_a_crossing_is_one_step() -> None:
     ends = positions_on_edges(router.network, [0, 1], [0.0, 1.0], access_ds=30)
     found = router.route(ends.take([0]), ends.take([1]))
     assert found is not None
-    assert [(s.turn, s.street) for s in found.steps] == [("start", "Station Road"), ("arrive", None)]
+    assert [(s.turn, s.street) for s in found.steps] == [
+        ("start", "Station Road"),
+        ("arrive", None),
+    ]
     assert found.time_s == 166.0
     same = router.route(ends.take([0]), ends.take([0]))
     assert same is not None
