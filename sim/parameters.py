@@ -100,10 +100,11 @@ class PatientParameters(Struct, frozen=True):
     # From the collapse, or from being found where nobody saw it: assumption.
     spontaneous_cpr: Lognormal = Lognormal(90.0, 0.6)
     # Somebody at the scene fetches a usable AED within reach, as today: of witnessed arrests in
-    # public, and at home. Public AED use stays well below 10 % (Scotland 8 %): assumption.
-    public_aed_share: float = 0.10
+    # public, and at home. Chosen so that a public AED is first in about 2 % of all arrests where
+    # one in three lies within 500 m of an AED (England 2.3 % → < 10 %, Scotland 8 %): assumption.
+    public_aed_share: float = 0.35
     home_aed_share: float = 0.02
-    public_aed_m: float = 200.0  # on foot, one way: assumption
+    public_aed_m: float = 500.0  # on foot, one way: assumption
 
 
 class PeopleParameters(Struct, frozen=True):
@@ -197,11 +198,14 @@ class OutcomeParameters(Struct, frozen=True):
     """Which outcome models score the incidents, and the inputs of the joint rhythm model."""
 
     models: tuple[str, ...] = ("joint", "waalewijn")
-    # Calibrated, not measured: with them the default town shows about a quarter shockable when the
-    # crew arrives (Scotland 26–30 %, England 20.6 %) and 7–10 % survival (see sim.outcomes).
+    # Calibrated, not measured: with the defaults of this file a quarter is shockable when the crew
+    # arrives (Scotland 26–30 %, England 20.6 %) and 7.6 % survive without any volunteer (England
+    # 7.8 %, Scotland 9.7 %). Fit both to a region's own figures.
     shockable_at_collapse: float = 0.45
-    intercept: float = 0.0  # added to every logit of the joint model
-    non_shockable_level: float = 0.03  # survival without any delay, rhythm not shockable
+    intercept: float = 0.8  # added to both logits of the joint model
+    # Survival without any delay if the rhythm is not shockable, before the intercept: about 2 %, a
+    # planner's input.
+    non_shockable_level: float = 0.02
 
 
 class WorldParameters(Struct, frozen=True):

@@ -260,7 +260,7 @@ def fetching(**changes: Any) -> PatientParameters:
 
 def test_a_bystander_fetches_an_aed_within_reach() -> None:
     fetched = ASKED + 90 / V + 30 + 90 / V + 75
-    for y, expected in ((90.0, fetched), (250.0, None)):
+    for y, expected in ((90.0, fetched), (510.0, None)):
         records = run(
             people_at(), ask(5), PUBLIC, aed_at=((0.0, y),), patient=fetching(), aeds=usable(1.0)
         )
