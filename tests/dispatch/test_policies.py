@@ -8,7 +8,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from dispatch import policies
+from dispatch import policies, waves
 from dispatch.benefit import Outlook, look_up
 from dispatch.config import Ambulance, Benefit, Policy, Replacement, Roles, Split, load_policy
 from dispatch.model import Alert, AlertStatus, Candidate, Order, Role
@@ -102,6 +102,22 @@ def test_who_is_replaced_and_who_fills_a_place() -> None:
     counted = policies.filled(replace(load_policy("phased_7"), replacement=nothing), alerts, 0.0)
     assert counted == 13  # also declined, undelivered, expired, dropped and lapsed
     assert policies.filled(load_policy("phased_7"), alerts, since_s=1.0) == 5  # on the way or there
+
+
+def test_whoever_answered_or_let_it_go_by_is_not_asked_again() -> None:
+    alerts = [alert(i, status, end_reason="x") for i, status in enumerate(AlertStatus, start=1)]
+    held = alert(30, AlertStatus.STOOD_DOWN, end_reason="hold:unsafe_scene")
+    again = set(range(1, 31)) - set(waves.not_again([*alerts, held]))
+    taken_back = {a.alert_id for a in alerts if a.status is AlertStatus.WITHDRAWN}
+    assert again & {a.alert_id for a in alerts} == taken_back
+    assert 30 in again
+
+
+def test_the_latest_alert_of_a_person_decides_whether_they_are_asked_again() -> None:
+    first = alert(1, AlertStatus.WITHDRAWN, responder_id=7)
+    second = alert(2, AlertStatus.DECLINED, responder_id=7)
+    assert waves.not_again([first]) == ()
+    assert waves.not_again([first, second]) == (7,)
 
 
 # --- roles --------------------------------------------------------------------------------------
