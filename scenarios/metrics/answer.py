@@ -237,8 +237,8 @@ def _of_aeds(study: _Study, groups: Sequence[GroupSet]) -> Answer:
     best = max(study.options, key=lambda o: study.measures[o][AED_FIRST].value or 0.0)
     day, night = (words.ranged(item, scale=100.0, most=1) for item in measure.estimates[best])
     used = (
-        f"with {study.names[best]} one is attached before the ambulance comes at {day} of 100 "
-        f"arrests by day and {night} at night"
+        f"with the rule {study.names[best]} one is attached before the ambulance comes at {day} "
+        f"of 100 arrests by day and {night} at night"
     )
     if study.against[best][AED_FIRST].verdict not in ("higher", "lower"):
         used = f"that volunteers fetch them, we cannot tell from any option: {used}"

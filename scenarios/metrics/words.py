@@ -33,7 +33,8 @@ def span(low: float, high: float, *, scale: float = 1.0, most: int = 3, part: fl
     decimals = decimals_for(low, high, most=most, part=part)
     if low and not float(number(abs(low), decimals).replace(NARROW_SPACE, "")):
         decimals = min(decimals + 1, most)  # above zero must not read as zero
-    first, last = number(low, decimals), number(high, decimals)
+    first = number(low, decimals) if low else "0"
+    last = number(high, decimals)
     return f"about {first}" if first == last else f"{first} to {last}"
 
 

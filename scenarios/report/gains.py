@@ -10,6 +10,7 @@ from scenarios.metrics.intervals import Difference, Estimate
 from scenarios.metrics.shape import Comparison
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, tag
+from scenarios.report.palette import marks
 from scenarios.report.race import short
 from scenarios.report.study import Study
 
@@ -101,7 +102,7 @@ def _dots(axes: Any, values: list[Estimate], offset: float, study: Study, policy
         y = row + offset
         if item.low is not None and item.high is not None:
             axes.plot([100 * item.low, 100 * item.high], [y, y], color=look.colour, linewidth=1.4)
-        axes.plot([100 * item.value], [y], color=look.colour, marker=look.mark, markersize=5)
+        axes.plot([100 * item.value], [y], markersize=5, **marks(look))
 
 
 def _rows(split: GroupSet) -> list[int]:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from scenarios.report.html import Raw, tag
 
-BASELINE = "#5c5c5c"
+BASELINE = "#7d7d7d"
 AMBULANCE = "#111111"
 ROAD = "#bcbcbc"
 INK = "#1c1c1c"
 SOFT = "#6b6b6b"
 DEMAND = ("#fbf3e2", "#e9cf9a", "#c99b4f")  # from few to many arrests
-_HUES = ("#0072b2", "#d98200", "#882255", "#2f9e84", "#cc6677", "#332288", "#8a7a00", "#56b4e9")
+_HUES = ("#00609f", "#d98200", "#882255", "#2f9e84", "#cc6677", "#332288", "#8a7a00", "#56b4e9")
 _MARKS = ("s", "^", "D", "v", "P", "X", "p", "h")
 
 
@@ -25,11 +25,12 @@ class Look(NamedTuple):
 
     colour: str
     mark: str
+    hollow: bool = False  # the comparator's marks are hollow, so that grey print tells it
 
 
 def looks(policies: list[str]) -> dict[str, Look]:
     """The look of each option; the first one is the comparator, in grey with a round mark."""
-    found = {policies[0]: Look(BASELINE, "o")}
+    found = {policies[0]: Look(BASELINE, "o", hollow=True)}
     for i, policy in enumerate(policies[1:]):
         found[policy] = Look(_HUES[i % len(_HUES)], _MARKS[i % len(_MARKS)])
     return found
@@ -53,9 +54,21 @@ def swatch(look: Look) -> Raw:
     line = f'<path d="M1 7h28" stroke="{look.colour}" stroke-width="2.5" fill="none"/>'
     return tag(
         "svg",
-        Raw(line + f'<g fill="{look.colour}">{_SHAPES[look.mark]}</g>'),
+        Raw(line + f'<g {_paint(look)}>{_SHAPES[look.mark]}</g>'),
         viewBox="0 0 30 14", width="30", height="14", aria_hidden="true", class_="swatch",
     )  # fmt: skip
+
+
+def _paint(look: Look) -> str:
+    if look.hollow:
+        return f'fill="#fff" stroke="{look.colour}" stroke-width="1.8"'
+    return f'fill="{look.colour}"'
+
+
+def marks(look: Look) -> dict[str, object]:
+    """The option's marks for matplotlib."""
+    face = "white" if look.hollow else look.colour
+    return {"marker": look.mark, "markerfacecolor": face, "markeredgecolor": look.colour}
 
 
 def ambulance_swatch() -> Raw:

@@ -12,7 +12,7 @@ from scenarios.metrics.measures import FIRST_HELP, WITHIN_S
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
-from scenarios.report.palette import AMBULANCE, INK, shade
+from scenarios.report.palette import AMBULANCE, INK, marks, shade
 from scenarios.report.study import Study
 from scenarios.report.worth import FEW, worth
 
@@ -99,7 +99,7 @@ def _curve(study: Study, axes: Any, policy: PolicySummary, clock: str) -> None:
         100 * np.asarray(curve.value),
         color=look.colour,
         linewidth=1.8,
-        marker=look.mark,
+        **marks(look),
         markersize=5,
         markevery=(offset, 16),
     )

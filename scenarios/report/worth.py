@@ -9,7 +9,7 @@ from scenarios.metrics.facts import OutcomeFacts
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, table, tag
-from scenarios.report.palette import INK
+from scenarios.report.palette import INK, marks
 from scenarios.report.study import Study
 
 FEW = 3  # options that fit beside a panel on paper
@@ -98,7 +98,7 @@ def _dot(
     if extra.low is not None and extra.high is not None:
         axes.plot([scale * extra.low, scale * extra.high], [y, y], color=look.colour, linewidth=1.6)
     if extra.value is not None:
-        axes.plot([scale * extra.value], [y], color=look.colour, marker=look.mark, markersize=5.5)
+        axes.plot([scale * extra.value], [y], markersize=5.5, **marks(look))
 
 
 def _agree(study: Study) -> bool:
