@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
@@ -78,9 +78,17 @@ class FolderReader:
 
     def array(self, name: str) -> NDArray[Any]:
         """``NAME.npy``, memory-mapped and read-only."""
+        return frozen(self.private_array(name, mmap_mode="r"))
+
+    def private_array(self, name: str, *, mmap_mode: Literal["r", "c"] = "c") -> NDArray[Any]:
+        """``NAME.npy``, memory-mapped; writing to it ("c") would change this process's copy only.
+
+        Kernels are compiled anew for read-only arrays, so those that also take arrays made in
+        memory are given private ones.
+        """
         path = self._known(f"{name}.npy")
         try:
-            return frozen(np.load(path, mmap_mode="r", allow_pickle=False))
+            return np.asarray(np.load(path, mmap_mode=mmap_mode, allow_pickle=False))
         except (ValueError, OSError) as error:
             raise RegionError(f"{path}: cannot be read as an array: {REMEDY}") from error
 

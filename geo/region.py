@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,21 @@ from geo.aeds import AedTable
 from geo.demand import Demand, Places, spread
 from geo.errors import ZonesError
 from geo.folder import FolderReader, FolderWriter, written_folder
+from geo.hierarchy import Hierarchy
 from geo.hours import HoursKind, checked_timezone, hours_kind
 from geo.network import RoadNetwork, build_network
 from geo.osm import AedRecord, Extract, read_extract
 from geo.points import EARTH_RADIUS_M, frozen
+from geo.router import Router
 from geo.saved import (
     load_aeds,
     load_demand,
+    load_hierarchy,
     load_network,
     load_zones,
     save_aeds,
     save_demand,
+    save_hierarchy,
     save_network,
     save_zones,
 )
@@ -55,6 +59,14 @@ class Region:
     timezone: str
     bounds: tuple[float, float, float, float]  # south, west, north, east of the roads
     manifest: Mapping[str, Any]
+    hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)  # by mode
+    _routers: dict[str, Router] = field(default_factory=dict, repr=False)
+
+    def router(self, mode: str = "foot") -> Router:
+        """Everything about travel in this mode; made at first use, then shared."""
+        if mode not in self._routers:
+            self._routers[mode] = Router.of(self.networks[mode], self.hierarchies.get(mode))
+        return self._routers[mode]
 
     @classmethod
     def open(cls, folder: Path | str) -> Region:
@@ -76,6 +88,11 @@ class Region:
             timezone=manifest["timezone"],
             bounds=(south, west, north, east),
             manifest=manifest,
+            hierarchies={
+                mode: hierarchy
+                for mode in manifest["networks"]
+                if (hierarchy := load_hierarchy(reader, mode)) is not None
+            },
         )
 
     def holds(self, lat: float, lon: float, *, margin_m: float = 1000.0) -> bool:
@@ -133,6 +150,7 @@ def build_region(
     with written_folder(out) as writer:
         for network in parts.networks.values():
             save_network(writer, network)
+            save_hierarchy(writer, network.mode, Hierarchy.of(network))
         save_aeds(writer, parts.aeds)
         save_demand(writer, parts.demand)
         if parts.zones is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from geo.aeds import AedTable
 from geo.demand import Demand
 from geo.folder import FolderReader, FolderWriter
+from geo.hierarchy import Hierarchy
 from geo.hours import HoursKind
 from geo.network import ARRAY_FIELDS, RoadNetwork
 from geo.points import frozen
@@ -33,6 +35,22 @@ def load_network(reader: FolderReader, mode: str) -> RoadNetwork:
     """What ``save_network`` saved."""
     arrays: dict[str, Any] = {name: reader.array(f"{mode}/{name}") for name in ARRAY_FIELDS}
     return RoadNetwork(mode=mode, names=tuple(reader.text(f"{mode}/names")), **arrays)
+
+
+def save_hierarchy(writer: FolderWriter, mode: str, hierarchy: Hierarchy) -> None:
+    """``MODE/hierarchy/ARRAY.npy``."""
+    for name, values in hierarchy.arrays().items():
+        writer.array(f"{mode}/hierarchy/{name}", values)
+
+
+def load_hierarchy(reader: FolderReader, mode: str) -> Hierarchy | None:
+    """What ``save_hierarchy`` saved; None in a folder without one."""
+    if not reader.has(f"{mode}/hierarchy/rank.npy"):
+        return None
+    names = [field.name for field in fields(Hierarchy)]
+    return Hierarchy.from_arrays(
+        {name: reader.private_array(f"{mode}/hierarchy/{name}") for name in names}
+    )
 
 
 def save_aeds(writer: FolderWriter, aeds: AedTable) -> None:
