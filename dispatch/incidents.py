@@ -39,10 +39,7 @@ _THERE = frozenset({AlertStatus.ARRIVED, AlertStatus.WITH_PATIENT})
 def report(draft: Draft, event: IncidentReported) -> None:
     """A call comes in."""
     policy, now_s = draft.policy, draft.now_s
-    holds = list(dict.fromkeys(event.holds))
-    unclear = event.scene is Scene.UNKNOWN and not policy.ask_when_scene_unknown
-    if (event.scene is Scene.UNSAFE or unclear) and HoldKind.UNSAFE_SCENE not in holds:
-        holds.append(HoldKind.UNSAFE_SCENE)
+    holds = _holds_at_report(draft, event)
     draft.incident = Incident(
         incident_id=event.incident_id,
         phase=Phase.SUSPECTED,
@@ -55,7 +52,7 @@ def report(draft: Draft, event: IncidentReported) -> None:
         scene=event.scene,
         cpr_in_progress=event.cpr_in_progress,
         ambulance_due_at_s=event.ambulance_due_at_s,
-        holds=tuple(holds),
+        holds=holds,
         utc_offset_s=event.utc_offset_s,
     )
     draft.start(TimerKind.REVIEW, 0, now_s + policy.review_s)
@@ -64,9 +61,29 @@ def report(draft: Draft, event: IncidentReported) -> None:
     _go_on(draft)
 
 
-def report_again(draft: Draft, _: IncidentReported) -> None:
-    """Control sends a suspected incident once more, now as confirmed."""
+def report_again(draft: Draft, event: IncidentReported) -> None:
+    """Control sends a suspected incident once more, now as confirmed: the newer facts count."""
+    before = draft.incident
+    due_at_s = event.ambulance_due_at_s
+    holds = tuple(dict.fromkeys((*before.holds, *_holds_at_report(draft, event))))
+    draft.change(
+        lat=event.lat,
+        lon=event.lon,
+        scene=event.scene,
+        cpr_in_progress=event.cpr_in_progress,
+        ambulance_due_at_s=before.ambulance_due_at_s if due_at_s is None else due_at_s,
+        holds=holds,
+    )
+    for kind in holds:
+        draft.tell_control("held", kind.value)
     confirm(draft, IncidentConfirmed())
+
+
+def _holds_at_report(draft: Draft, event: IncidentReported) -> tuple[HoldKind, ...]:
+    """Holds that come with the report, and the one that an unsafe or unclear scene means."""
+    unclear = event.scene is Scene.UNKNOWN and not draft.policy.ask_when_scene_unknown
+    unsafe = (HoldKind.UNSAFE_SCENE,) if unclear or event.scene is Scene.UNSAFE else ()
+    return tuple(dict.fromkeys((*event.holds, *unsafe)))
 
 
 def confirm(draft: Draft, _: IncidentConfirmed) -> None:

@@ -32,6 +32,7 @@ from dispatch.events import (
     IncidentCancelled,
     IncidentClosed,
     IncidentConfirmed,
+    IncidentReported,
     LocationChanged,
     PatientReached,
     ResponderArrived,
@@ -296,6 +297,27 @@ def test_where_nobody_answers_every_policy_comes_to_its_end_and_says_so(name: st
 def test_a_suspected_arrest_wakes_nobody_until_control_confirms() -> None:
     driver = play("nearest_3", {}, (90, IncidentConfirmed()), confirmed=False, until_s=91)
     assert [at_s for at_s, _, __ in asked(driver)] == [90.0] * 3
+
+
+def test_a_suspected_arrest_sent_again_as_confirmed_counts_with_its_newer_facts() -> None:
+    again = IncidentReported("i", 51.6, -0.2, cpr_in_progress=True)
+    driver = play("nearest_3", {}, (60, again), confirmed=False, until_s=61)
+    assert driver.state is not None
+    assert (driver.state.lat, driver.state.cpr_in_progress) == (51.6, True)
+    assert [at_s for at_s, _, __ in asked(driver)] == [60.0] * 3
+    unsafe = IncidentReported("i", 51.6, -0.2, scene=Scene.UNSAFE)
+    held = play("nearest_3", {}, (60, unsafe), confirmed=False, until_s=61)
+    assert asked(held) == []
+    assert held.state is not None
+    assert held.state.phase is Phase.HELD
+
+
+def test_with_an_unknown_scene_nobody_is_asked_where_the_policy_says_so() -> None:
+    careful = replace(load_policy("nearest_3"), ask_when_scene_unknown=False)
+    lifted = (30, HoldLifted(HoldKind.UNSAFE_SCENE))
+    driver = play(careful, {}, lifted, until_s=31, scene=Scene.UNKNOWN)
+    assert [at_s for at_s, _, __ in asked(driver)] == [30.0] * 3
+    assert len(asked(play(careful, {}, until_s=1, scene=Scene.SAFE))) == 3
 
 
 def test_an_unsafe_scene_holds_everybody_and_lifting_it_asks_afresh() -> None:
