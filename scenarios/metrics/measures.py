@@ -18,7 +18,6 @@ from scenarios.metrics.panel import AED_SOURCES, CLOCKS, Bools, Floats, Panel
 
 WITHIN_S = (180, 300, 480, 600)
 CAP_S = 1200.0  # mean times count anything later, or never, as 20 minutes
-QUANTILES = (("median", 0.5), ("p90", 0.9))
 
 CLOCK_WORDS = {
     "cpr_any": "CPR by anyone",

@@ -6,13 +6,7 @@ import msgspec
 import numpy as np
 
 from scenarios.metrics.answer import answer
-from scenarios.metrics.curves import (
-    GRID_S,
-    curve,
-    pair_counts,
-    quantile,
-    quantile_difference,
-)
+from scenarios.metrics.curves import GRID_S, curve
 from scenarios.metrics.effort import Effort, effort
 from scenarios.metrics.facts import PolicyFacts, StudyFacts
 from scenarios.metrics.groups import group_set, splits
@@ -26,12 +20,12 @@ from scenarios.metrics.intervals import (
 )
 from scenarios.metrics.measures import (
     CLOCK_WORDS,
-    QUANTILES,
     Measure,
     PerIncident,
     catalogue,
 )
 from scenarios.metrics.panel import CLOCKS, Floats, Panel, Tables
+from scenarios.metrics.quantiles import QUANTILES, Times, pair_counts, quantile_differences
 from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summary
 
 GROUP_MEASURES = (
@@ -133,8 +127,14 @@ class _Sums:
             }
             for policy in panel.facts.policies
         }
+        within = panel.replication[panel.arrest]
         self.times = {
-            policy.id: {clock: panel.clock(policy.id, clock) for clock in CLOCKS}
+            policy.id: {
+                clock: Times(
+                    panel.clock(policy.id, clock)[panel.arrest], within, panel.replications
+                )
+                for clock in CLOCKS
+            }
             for policy in panel.facts.policies
         }
 
@@ -165,13 +165,12 @@ def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
     ones = np.ones(panel.replications)
     for key, total in sums.totals[policy.id].items():
         estimates[key] = mean_estimate(total, ones)
-    replication = panel.replication[panel.arrest]
     curves = {}
     for clock in CLOCKS:
-        times = sums.times[policy.id][clock][panel.arrest]
-        curves[clock] = curve(times, replication, panel.replications)
+        times = sums.times[policy.id][clock]
+        curves[clock] = curve(times.times_s, times.replication, times.replications)
         for name, q in QUANTILES:
-            estimates[f"{clock}_{name}_s"] = quantile(times, replication, panel.replications, q)
+            estimates[f"{clock}_{name}_s"] = times.estimate(q)
     load = sums.efforts[policy.id]
     outcomes = {
         kind: mean_estimate(counts, load.asked, share=True)
@@ -202,15 +201,12 @@ def _comparison(sums: _Sums, option: PolicyFacts, against: PolicyFacts) -> Compa
     ones = np.ones(panel.replications)
     for key, total in sums.totals[a].items():
         found[key] = difference(total, sums.totals[b][key], ones)
-    replication = panel.replication[panel.arrest]
     pairs = {}
     for clock in CLOCKS:
         times_a, times_b = sums.times[a][clock], sums.times[b][clock]
-        pairs[clock] = PairCounts(*pair_counts(times_a, times_b, panel.arrest))
-        for name, q in QUANTILES:
-            found[f"{clock}_{name}_s"] = quantile_difference(
-                times_a[panel.arrest], times_b[panel.arrest], replication, panel.replications, q
-            )
+        pairs[clock] = PairCounts(*pair_counts(times_a.times_s, times_b.times_s))
+        for name, change in quantile_differences(times_a, times_b).items():
+            found[f"{clock}_{name}_s"] = change
     return Comparison(a, b, found, pairs)
 
 
@@ -252,6 +248,6 @@ def _checks(panel: Panel) -> dict[str, Estimate]:
     }
     known = panel.arrest & np.isfinite(ambulance)
     found["ambulance_mean_s"] = mean_estimate(panel.sums(ambulance, known), panel.sums(known))
-    inside = panel.replication[panel.arrest]
-    found["ambulance_p90_s"] = quantile(ambulance[panel.arrest], inside, panel.replications, 0.9)
+    waits = Times(ambulance[panel.arrest], panel.replication[panel.arrest], panel.replications)
+    found["ambulance_p90_s"] = waits.estimate(0.9)
     return found

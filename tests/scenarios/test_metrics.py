@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from scenarios.metrics import words
-from scenarios.metrics.curves import curve, pair_counts, quantile, quantile_difference
+from scenarios.metrics.curves import curve
 from scenarios.metrics.errors import MetricsError
 from scenarios.metrics.facts import PolicyFacts, StudyFacts, ZoneFacts
 from scenarios.metrics.groups import FEWEST_ARRESTS, widest_gap
@@ -28,6 +28,7 @@ from scenarios.metrics.intervals import (
     with_holm,
 )
 from scenarios.metrics.panel import Panel, Tables, is_night, local_hours
+from scenarios.metrics.quantiles import Times, pair_counts, quantile_differences
 from scenarios.metrics.shape import Summary
 from scenarios.metrics.summary import summarise, summary_json
 
@@ -145,7 +146,7 @@ def test_an_arrest_that_nobody_reached_stays_in_the_curve() -> None:
 
 def test_the_median_of_mostly_never_is_never() -> None:
     times = np.array([60.0, np.inf, np.inf, 90.0, np.inf])
-    found = quantile(times, np.array([0, 0, 1, 1, 2]), 3, 0.5)
+    found = Times(times, np.array([0, 0, 1, 1, 2]), 3).estimate(0.5)
     assert found.value is None
     assert found.high is None
 
@@ -153,8 +154,8 @@ def test_the_median_of_mostly_never_is_never() -> None:
 def test_a_quantile_is_the_first_time_that_enough_had() -> None:
     times = np.arange(1.0, 11.0)
     replications = np.arange(10) % 5
-    assert quantile(times, replications, 5, 0.5).value == 5.0
-    assert quantile(times, replications, 5, 0.9).value == 9.0
+    assert Times(times, replications, 5).estimate(0.5).value == 5.0
+    assert Times(times, replications, 5).estimate(0.9).value == 9.0
 
 
 def test_median_interval_covers_and_its_difference_is_paired() -> None:
@@ -163,28 +164,29 @@ def test_median_interval_covers_and_its_difference_is_paired() -> None:
     hits = 0
     for _ in range(100):
         times = rng.exponential(300.0, 1200)
-        found = quantile(times, replications, 20, 0.5)
+        found = Times(times, replications, 20).estimate(0.5)
         assert found.low is not None
         assert found.high is not None
         hits += found.low <= 300 * math.log(2) <= found.high
     assert hits >= 88
     # The same arrests 30 s sooner: paired, the difference is far sharper than the medians.
-    change = quantile_difference(times - 30.0, times, replications, 20, 0.5)
+    sooner = Times(times - 30.0, replications, 20)
+    change = quantile_differences(sooner, Times(times, replications, 20))["median"]
     assert (change.value, change.low, change.high) == pytest.approx((-30.0, -30.0, -30.0))
     assert change.verdict == "lower"
 
 
 def test_a_median_that_is_never_reached_has_no_difference() -> None:
-    never = np.array([np.inf, np.inf, 5.0])
-    found = quantile_difference(never, np.array([1.0, 2.0, 3.0]), np.array([0, 1, 2]), 3, 0.5)
-    assert found == Difference(None)
+    of = np.array([0, 1, 2])
+    never = Times(np.array([np.inf, np.inf, 5.0]), of, 3)
+    found = quantile_differences(never, Times(np.array([1.0, 2.0, 3.0]), of, 3))
+    assert found["median"] == Difference(None)
 
 
 def test_pairs_count_never_against_never_as_the_same() -> None:
-    a = np.array([1.0, np.inf, np.inf, 4.0, 5.0])
-    b = np.array([2.0, np.inf, 9.0, 4.0, 1.0])
-    where = np.array([True, True, True, True, False])
-    assert pair_counts(a, b, where) == (1, 2, 1)
+    a = np.array([1.0, np.inf, np.inf, 4.0])
+    b = np.array([2.0, np.inf, 9.0, 4.0])
+    assert pair_counts(a, b) == (1, 2, 1)
 
 
 # --- the tables ----------------------------------------------------------------------------------
