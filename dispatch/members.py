@@ -122,6 +122,10 @@ class PeopleRows(Rows):
         self.quiet = Timetable()
         self.has_duty = self.has_quiet = False  # whether anybody has such hours
         self.holds_positions = True
+        # Beyond these nobody is concerned, so that a mask can pass over a whole column.
+        self.last_off_s = self.last_block_s = self.last_night_block_s = -np.inf
+        self.first_lapse_s = np.inf
+        self.worst_accuracy_m = 0.0
         self.caps: dict[int, tuple[int | None, int | None]] = {}
         self.alerts: dict[int, list[float]] = {}  # moments of the last 30 days, rising
         self.night_alerts: dict[int, list[float]] = {}
@@ -154,6 +158,7 @@ class PeopleRows(Rows):
         self.duty = Timetable.of([ALWAYS] * n)
         self.quiet = Timetable.of([NEVER] * n)
         self.trained_until_s[:n] = trained_until_s
+        self.first_lapse_s = float(np.min(trained_until_s)) if n else np.inf
         self.verified[:n] = True
         self.has_device[:n] = True
         if home_lat is not None and home_lon is not None:
@@ -181,12 +186,34 @@ class PeopleRows(Rows):
         rules, times = self.rules, self.alerts.get(row, ())
         nights = self.night_alerts.get(row, ())
         month = _lower(rules.alerts_per_30_days, own)
-        self.blocked_until_s[row] = max(
+        free_s = max(
             _free_again_s(times, rules.alerts_per_day, DAY_S),
             _free_again_s(times, month, MONTH_S),
         )
         night_cap = _lower(rules.night_alerts_per_30_days, own_night)
-        self.night_blocked_until_s[row] = _free_again_s(nights, night_cap, MONTH_S)
+        free_at_night_s = _free_again_s(nights, night_cap, MONTH_S)
+        self.blocked_until_s[row], self.night_blocked_until_s[row] = free_s, free_at_night_s
+        self.last_block_s = max(self.last_block_s, free_s)
+        self.last_night_block_s = max(self.last_night_block_s, free_at_night_s)
+
+    def train(self, row: int, until_s: float) -> None:
+        """Training was verified; it holds until then."""
+        self.verified[row], self.trained_until_s[row] = True, until_s
+        self.first_lapse_s = min(self.first_lapse_s, until_s)
+        self.refresh(row)
+
+    def set_off(self, row: int, until_s: float) -> None:
+        """Not to be asked before ``until_s``."""
+        self.off_until_s[row] = until_s
+        self.last_off_s = max(self.last_off_s, until_s)
+
+    def locate(self, row: int, lat: float, lon: float, at_s: float, accuracy_m: float) -> None:
+        """A position of the phone; a late one leaves the newer in its place."""
+        if at_s < self.positioned_at_s[row]:
+            return
+        self.lat[row], self.lon[row] = lat, lon
+        self.positioned_at_s[row], self.accuracy_m[row] = at_s, accuracy_m
+        self.worst_accuracy_m = max(self.worst_accuracy_m, accuracy_m)
 
     def alerted(self, row: int, at_s: float, night: bool) -> None:
         """One alert more counts toward the caps."""
@@ -204,17 +231,20 @@ class PeopleRows(Rows):
         if self.holds_positions:
             old = self.positioned_at_s[:n] < now_s - rules.position_max_age_s
             _raise(codes, Reason.POSITION_OLD, old & self.no_home[:n])
-            coarse = self.accuracy_m[:n] > rules.position_max_error_m
-            _raise(codes, Reason.POSITION_COARSE, coarse & ~old)
-        _raise(codes, Reason.ALERT_CAP, self.blocked_until_s[:n] > now_s)
-        _raise(codes, Reason.OFF_DUTY, self.off_until_s[:n] > now_s)
-        if night:
+            if self.worst_accuracy_m > rules.position_max_error_m:
+                coarse = self.accuracy_m[:n] > rules.position_max_error_m
+                _raise(codes, Reason.POSITION_COARSE, coarse & ~old)
+        if self.last_block_s > now_s:
+            _raise(codes, Reason.ALERT_CAP, self.blocked_until_s[:n] > now_s)
+        if self.last_off_s > now_s:
+            _raise(codes, Reason.OFF_DUTY, self.off_until_s[:n] > now_s)
+        if night and self.last_night_block_s > now_s:
             _raise(codes, Reason.NIGHT_CAP, self.night_blocked_until_s[:n] > now_s)
         if self.has_quiet:
             _raise(codes, Reason.QUIET_HOURS, self.quiet.open_at(now_s))
         if self.has_duty:
             _raise(codes, Reason.OFF_DUTY, ~self.duty.open_at(now_s))
-        if not untrained:
+        if not untrained and self.first_lapse_s <= now_s:
             _raise(codes, Reason.TRAINING_LAPSED, self.trained_until_s[:n] <= now_s)
         for responder_id in exclude:
             row = self.rows.get(responder_id)

@@ -239,10 +239,7 @@ def _set_home(roster: Roster, fact: facts.HomeSet) -> None:
 
 
 def _verify(roster: Roster, fact: facts.TrainingVerified) -> None:
-    people = roster._people
-    row = people.row(fact.responder_id)
-    people.verified[row], people.trained_until_s[row] = True, fact.until_s
-    people.refresh(row)
+    roster._people.train(roster._people.row(fact.responder_id), fact.until_s)
 
 
 def _withdraw_training(roster: Roster, fact: facts.TrainingWithdrawn) -> None:
@@ -278,7 +275,7 @@ def _set_quiet(roster: Roster, fact: facts.QuietSet) -> None:
 
 
 def _off_until(roster: Roster, fact: facts.OffUntil) -> None:
-    roster._people.off_until_s[roster._people.row(fact.responder_id)] = fact.until_s
+    roster._people.set_off(roster._people.row(fact.responder_id), fact.until_s)
 
 
 def _set_caps(roster: Roster, fact: facts.CapsSet) -> None:
@@ -289,12 +286,8 @@ def _set_caps(roster: Roster, fact: facts.CapsSet) -> None:
 
 
 def _position(roster: Roster, fact: facts.Positioned) -> None:
-    people = roster._people
-    row = people.row(fact.responder_id)
-    if fact.at_s < people.positioned_at_s[row]:
-        return  # a late one: the newer position stays
-    people.lat[row], people.lon[row] = fact.lat, fact.lon
-    people.positioned_at_s[row], people.accuracy_m[row] = fact.at_s, fact.accuracy_m
+    row = roster._people.row(fact.responder_id)
+    roster._people.locate(row, fact.lat, fact.lon, fact.at_s, fact.accuracy_m)
 
 
 def _note_alert(roster: Roster, fact: facts.Alerted) -> None:

@@ -475,6 +475,30 @@ def test_a_driver_that_lists_the_same_people_again_and_again_is_not_asked_for_ev
     assert [person for _, person, __ in driver.asked()] == [1, 2]
 
 
+def searches(driver: FakeDriver) -> list[float]:
+    return [
+        step.now_s - NOON_S
+        for step in driver.steps
+        for command in step.commands
+        if isinstance(command, FindCandidates)
+    ]
+
+
+def test_an_old_list_is_asked_for_anew_before_anybody_is_asked_from_it() -> None:
+    fresh_s = load_policy("nearest_3").fresh_s
+    assert searches(play("nearest_3", {1: no(fresh_s - 1)}, until_s=200)) == [0.0]
+    late = play("nearest_3", {1: no(fresh_s + 1)}, until_s=200)
+    assert searches(late) == [0.0, fresh_s + 1]
+    assert asked(late)[3] == (fresh_s + 1, 4, "cpr")
+
+
+def test_a_late_drop_out_is_worth_another_look_even_where_nobody_was_left() -> None:
+    drops = yes(5, (150, ResponderDropped))
+    driver = play("nearest_3", {1: drops, 2: no(6), 3: no(7)}, crowd_of=3, until_s=151)
+    assert searches(driver) == [0.0, 150.0]
+    assert driver.told() == ["nobody_left", "nobody_coming"]
+
+
 def test_a_list_that_was_cut_is_asked_for_again_without_those_asked() -> None:
     driver = play("hartslagnu", {}, until_s=1, crowd_of=70)
     radius_m = load_policy("hartslagnu").radius_m
