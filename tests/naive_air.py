@@ -16,7 +16,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 HAIR = 1e-5
-_AROUND = [(math.cos(a), math.sin(a)) for a in np.arange(0.03, 2 * math.pi, math.pi / 12)]
+_ANGLES = np.arange(720) * math.pi / 360 + 0.001
+_AROUND = np.column_stack((np.cos(_ANGLES), np.sin(_ANGLES)))
 
 
 def air_length(dx: float, dy: float, wind: tuple[float, float]) -> float:
@@ -43,6 +44,8 @@ def shortest(
     corners = shapely.get_coordinates(grown)
     # An end on a border lies within the hair: leave from every side of it that is clear.
     starts, ends = (_clear_places(place, wall) for place in (base, target))
+    if not starts or not ends:
+        return math.inf
     points = np.array([*starts, *ends, *map(tuple, corners)])
     i, j = np.triu_indices(len(points), 1)
     lines = shapely.linestrings(np.stack((points[i], points[j]), axis=1))
@@ -60,10 +63,18 @@ def shortest(
 
 
 def _clear_places(place: tuple[float, float], wall: Any) -> list[tuple[float, float]]:
-    if not wall.intersects(shapely.Point(place)):
+    """The place itself, or from a border every way off it: the middle of each clear angle too."""
+    if not shapely.intersects(wall, shapely.Point(place)):
         return [place]
-    near = [(place[0] + 40 * HAIR * x, place[1] + 40 * HAIR * y) for x, y in _AROUND]
-    return [p for p in near if not wall.intersects(shapely.Point(p))]
+    near = np.array(place) + 40 * HAIR * _AROUND
+    clear = ~shapely.intersects(wall, shapely.points(near))
+    if clear.all() or not clear.any():
+        return [(float(x), float(y)) for x, y in near[clear][::30]]
+    turned = np.flatnonzero(~clear)[0]
+    runs = np.split(np.arange(len(near)), np.flatnonzero(np.diff(np.roll(clear, -turned))) + 1)
+    chosen = [(run[len(run) // 2] + turned) % len(near) for run in runs]
+    chosen += list(range(0, len(near), 30))
+    return [(float(near[k, 0]), float(near[k, 1])) for k in chosen if clear[k]]
 
 
 class Lattice:
