@@ -492,6 +492,12 @@ def test_an_old_list_is_asked_for_anew_before_anybody_is_asked_from_it() -> None
     assert asked(late)[3] == (fresh_s + 1, 4, "cpr")
 
 
+def test_nobody_is_looked_for_where_nobody_could_be_sooner_than_the_ambulance() -> None:
+    driver = play("lebensretter_3", {}, until_s=1, ambulance_due_at_s=NOON_S - 5)
+    assert searches(driver) == []
+    assert driver.told() == ["nobody_coming"]
+
+
 def test_a_late_drop_out_is_worth_another_look_even_where_nobody_was_left() -> None:
     drops = yes(5, (150, ResponderDropped))
     driver = play("nearest_3", {1: drops, 2: no(6), 3: no(7)}, crowd_of=3, until_s=151)
