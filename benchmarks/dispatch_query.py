@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class Doubled:
                 along.append((int(places.from_u_ds[i]) - access, foot))
                 arcs += [(first + i, foot, access), (foot, first + i, access)]
             along[1:] = sorted([*along[2:], along[1]], key=lambda entry: entry[0])
-            for (a_ds, a), (b_ds, b) in zip(along[:-1], along[1:], strict=True):
+            for (a_ds, a), (b_ds, b) in pairwise(along):
                 arcs += [(a, b, b_ds - a_ds), (b, a, b_ds - a_ds)]
         self.n += len(places)
         return np.array(arcs, dtype=np.float64)
@@ -119,9 +120,9 @@ class Doubled:
         return csr_matrix((weight, (head[least], tail[least])), shape=(2 * self.n, 2 * self.n))
 
     def networkx_graph(self) -> Any:
-        import networkx
+        import networkx as nx
 
-        graph = networkx.DiGraph()
+        graph = nx.DiGraph()
         for tail, head, step in self.arcs.tolist():
             known = graph.get_edge_data(int(head), int(tail), {"step": np.inf})["step"]
             graph.add_edge(int(head), int(tail), step=min(step, known))
@@ -149,13 +150,13 @@ def ask_scipy(matrix: Any, graph: Doubled, i: int) -> tuple[np.ndarray, np.ndarr
 
 
 def ask_networkx(nx_graph: Any, graph: Doubled, i: int) -> tuple[np.ndarray, np.ndarray]:
-    import networkx
+    import networkx as nx
 
     goal = int(graph.patient[i]) + graph.n
     nothing: dict[int, float] = {}
     found = nothing
     if goal in nx_graph:
-        found = networkx.single_source_dijkstra_path_length(
+        found = nx.single_source_dijkstra_path_length(
             nx_graph, goal, cutoff=BOUND_S * 10, weight="step"
         )
     people = graph.person.tolist()

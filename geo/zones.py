@@ -177,7 +177,7 @@ def _is_wgs84(crs: Any) -> bool:
     if not isinstance(crs, dict):
         return any(name in str(crs) for name in _WGS84_NAMES)
     code = str(crs.get("id", {}).get("code", ""))
-    return code in {"4326", "CRS84"} or str(crs.get("name", "")).startswith("WGS 84")
+    return code in {"4326", "CRS84"} or crs.get("name") in {"WGS 84", "WGS 84 (CRS84)"}
 
 
 def _wrong_crs(path: Path, found: str) -> ZonesError:

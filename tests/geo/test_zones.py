@@ -116,6 +116,34 @@ def test_another_reference_system_is_named(tmp_path: Path) -> None:
     read_zones(write(tmp_path, WEST, crs=good), region_bounds=BOUNDS)
 
 
+@pytest.mark.parametrize(
+    ("crs", "accepted"),
+    [
+        (None, True),
+        ({"type": "GeographicCRS", "name": "WGS 84"}, True),
+        ({"name": "anything", "id": {"authority": "EPSG", "code": 4326}}, True),
+        ({"type": "ProjectedCRS", "name": "WGS 84 / UTM zone 32N"}, False),
+        ({"name": "OSGB36", "id": {"authority": "EPSG", "code": 4277}}, False),
+    ],
+)
+def test_parquet_in_another_system_is_refused(
+    tmp_path: Path, crs: dict[str, Any] | None, accepted: bool
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    shapely = pytest.importorskip("shapely")
+    geo = {"primary_column": "outline", "columns": {"outline": {"encoding": "WKB", "crs": crs}}}
+    outline = shapely.to_wkb(shapely.box(8.0, 50.0, 8.001, 50.001))
+    table = pa.table({"id": ["A"], "population": [3], "outline": [outline]})
+    path = tmp_path / "zones.parquet"
+    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+    if accepted:
+        assert read_zones(path, region_bounds=BOUNDS).zones.population.tolist() == [3]
+    else:
+        with pytest.raises(ZonesError, match="expected WGS84"):
+            read_zones(path, region_bounds=BOUNDS)
+
+
 def test_foreign_and_broken_files_are_named(tmp_path: Path) -> None:
     for name, content, named in (
         ("zones.csv", "id,population", "expected a name that ends in"),
