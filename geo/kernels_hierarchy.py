@@ -449,6 +449,23 @@ def fringe_ranks(first, near, order, in_core):
 
 
 @njit(cache=True, nogil=True)
+def _sort(values, count):
+    """Shell sort of the first ``count`` values; they are few and often nearly in order."""
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            value = values[i]
+            j = i
+            while j >= gap and values[j - gap] > value:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = value
+        gap //= 3
+
+
+@njit(cache=True, nogil=True)
 def contract(core_first, core_near, core_rank, core_order, n_fringe, fringe_up):
     """Slots of the hierarchy: the upper neighbours of every rank, sorted, fill included.
 
@@ -497,14 +514,14 @@ def contract(core_first, core_near, core_rank, core_order, n_fringe, fringe_up):
             grown = np.empty(2 * len(up_head) + count, np.int32)
             grown[:total] = up_head[:total]
             up_head = grown
-        above = np.sort(found[:count])
+        _sort(found, count)
         for i in range(count):
-            up_head[total + i] = n_fringe + above[i]
+            up_head[total + i] = n_fringe + found[i]
         total += count
         up_first[n_fringe + v + 1] = total
         if count > 0:
-            sibling[v] = child[above[0]]
-            child[above[0]] = v
+            sibling[v] = child[found[0]]
+            child[found[0]] = v
     return up_first, up_head[:total].copy()
 
 
@@ -521,6 +538,19 @@ def _slot_of(up_first, up_head, low, high):
     if a < up_first[low + 1] and up_head[a] == high:
         return a
     return -1
+
+
+@njit(cache=True, nogil=True)
+def _tail_of(up_first, slot):
+    """The lower rank of a slot."""
+    a, b = 0, len(up_first) - 1
+    while b - a > 1:
+        middle = (a + b) >> 1
+        if up_first[middle] <= slot:
+            a = middle
+        else:
+            b = middle
+    return np.int32(a)
 
 
 @njit(cache=True, nogil=True)
@@ -997,13 +1027,13 @@ def _climb(up_first, up_head, slot_ds, start, stop, ds, via):
                 if way < ds[x]:
                     ds[x] = way
                     via[x] = slot
-        v = up_head[begin] if begin < end else -1
+        v = up_head[begin] if begin < end else NONE
 
 
 @njit(cache=True, nogil=True)
 def _seed(rank, ends, end_ds, ds, via):
     """Put a place on the end nodes of its edge; returns the lower rank, where a climb starts."""
-    start = -1
+    start = NONE
     for end in range(2):
         node = ends[end]
         if node >= 0:
@@ -1021,7 +1051,7 @@ def _clear(up_first, up_head, start, stop, ds):
     while v >= 0 and v < stop:
         ds[v] = INF
         begin = up_first[v]
-        v = up_head[begin] if begin < up_first[v + 1] else -1
+        v = up_head[begin] if begin < up_first[v + 1] else NONE
 
 
 @njit(cache=True, nogil=True)
@@ -1053,7 +1083,7 @@ def piece_times(
         if piece < 0 or piece != t_piece[i]:
             continue
         stop = piece_first[piece + 1]
-        s_start, t_start = -1, -1
+        s_start, t_start = NONE, NONE
         for end in range(2):
             for target in range(2):
                 node = t_ends[i, end] if target else s_ends[i, end]
@@ -1073,7 +1103,7 @@ def piece_times(
         while v >= 0 and v < stop:
             best = min(best, np.int32(fore[v] + back[v]))
             begin = up_first[v]
-            v = up_head[begin] if begin < up_first[v + 1] else -1
+            v = up_head[begin] if begin < up_first[v + 1] else NONE
         out[i] = best
         _clear(up_first, up_head, s_start, stop, fore)
         _clear(up_first, up_head, t_start, stop, back)
@@ -1134,29 +1164,29 @@ def search_path(
     left so. Returns ``(time, slots i32[k], turned bool[k], entry node, exit node)``: the slots in
     travelling order, turned where travelled downwards. Time INF (or more) means no way.
     """
-    n = len(up_first) - 1
+    n = np.int32(len(up_first) - 1)
     s_start = _seed(rank, s_ends, s_ds, fore, via_fore)
     t_start = _seed(rank, t_ends, t_ds, back, via_back)
     _climb(up_first, up_head, up_ds, s_start, n, fore, via_fore)
     _climb(up_first, up_head, down_ds, t_start, n, back, via_back)
     best = INF
-    meet = -1
+    meet = NONE
     v = s_start
     while v >= 0:
         if np.int32(fore[v] + back[v]) < best:
             best = np.int32(fore[v] + back[v])
             meet = v
         begin = up_first[v]
-        v = up_head[begin] if begin < up_first[v + 1] else -1
+        v = up_head[begin] if begin < up_first[v + 1] else NONE
     count = 0
     low, top = meet, meet
     if meet >= 0:
         while via_fore[low] >= 0:
             count += 1
-            low = np.int32(np.searchsorted(up_first, via_fore[low], side="right") - 1)
+            low = _tail_of(up_first, via_fore[low])
         while via_back[top] >= 0:
             count += 1
-            top = np.int32(np.searchsorted(up_first, via_back[top], side="right") - 1)
+            top = _tail_of(up_first, via_back[top])
     slots = np.empty(count, np.int32)
     turned = np.zeros(count, np.bool_)
     if meet >= 0:
@@ -1164,16 +1194,16 @@ def search_path(
         up = 0
         while via_fore[v] >= 0:
             up += 1
-            v = np.int32(np.searchsorted(up_first, via_fore[v], side="right") - 1)
+            v = _tail_of(up_first, via_fore[v])
         v = meet
         for i in range(up - 1, -1, -1):
             slots[i] = via_fore[v]
-            v = np.int32(np.searchsorted(up_first, via_fore[v], side="right") - 1)
+            v = _tail_of(up_first, via_fore[v])
         v = meet
         for i in range(up, count):
             slots[i] = via_back[v]
             turned[i] = True
-            v = np.int32(np.searchsorted(up_first, via_back[v], side="right") - 1)
+            v = _tail_of(up_first, via_back[v])
     _clear(up_first, up_head, s_start, n, fore)
     _clear(up_first, up_head, t_start, n, back)
     return best, slots, turned, low, top
@@ -1232,7 +1262,7 @@ def unpack(
                 break
         if found >= 0:
             continue
-        u = np.searchsorted(up_first, slot, side="right") - 1
+        u = _tail_of(up_first, slot)
         v = up_head[slot]
         i, j = lower_first[u], lower_first[v]
         while True:

@@ -17,11 +17,11 @@ from geo.fleet import Fleet
 from geo.hierarchy import Hierarchy
 from geo.matrix import SparseTimes, TargetSet
 from geo.metric import Metric, Metrics, Places
-from geo.network import RoadNetwork
+from geo.network import RoadNetwork, network_from_edges
 from geo.pairs import pair_times_ds
 from geo.reach import Isochrone, Nearest, isochrone, nearest_site, node_times_ds
 from geo.route import Route, route
-from geo.snap import Positions
+from geo.snap import Positions, positions_on_edges
 
 Ints = NDArray[np.int32]
 
@@ -138,3 +138,33 @@ class Router:
 
     def _facing(self, places: Places, *, towards: bool) -> tuple[Metric, Places]:
         return (self.metric.turned, places.turned) if towards else (self.metric, places)
+
+
+def warmup() -> None:
+    """Compiles, or loads from the cache, what the first questions would otherwise wait for."""
+    u, v = np.triu_indices(4, k=1)
+    network = network_from_edges(
+        "foot",
+        node_lat=np.array([0.0, 0.0, 0.001, 0.001, 0.002]),
+        node_lon=np.array([0.0, 0.001, 0.0, 0.001, 0.0]),
+        edge_u=np.append(u, 0),
+        edge_v=np.append(v, 4),
+        edge_length_m=np.full(7, 100.0),
+        edge_forward_ds=np.full(7, 700),
+        edge_backward_ds=np.full(7, 700),
+    )
+    router = Router.of(network)
+    places = positions_on_edges(network, np.arange(7), np.full(7, 0.5))
+    for kind in (np.int32, np.uint16):
+        router.times_ds(places, places, dtype=kind)
+    router.times_within(places, places, cutoff_s=60.0)
+    router.times_within(places, places, cutoff_s=20_000.0)
+    router.pair_times_ds(places, places)
+    router.nearest_site(places, places)
+    router.isochrone(places.take([0]), bound_s=60.0)
+    fleet = router.fleet(places)
+    fleet.move([0], router.places(places.take([3])))
+    fleet.nearest(router.places(places), 2)
+    fleet.times_ds(router.places(places))
+    router.route(places.take([0]), places.take([5]))
+    router.with_many_times(network.edge_forward_ds[None], network.edge_backward_ds[None])
