@@ -83,7 +83,11 @@ def draw_arrivals(
     t_s = _times(calendar, parameters.hour_shares, (true + false) / YEAR_S, draws)
     index = np.arange(len(t_s))
 
-    cumulated = np.cumsum(place_weights(setting, parameters.deprivation_ratio))
+    if parameters.place_risk is None:
+        weight = place_weights(setting, parameters.deprivation_ratio)
+    else:
+        weight = setting.demand_weight * np.asarray(parameters.place_risk)
+    cumulated = np.cumsum(weight)
     point = np.searchsorted(
         cumulated, draws.uniforms(Purpose.ARRIVAL_PLACE, index) * cumulated[-1], side="right"
     )

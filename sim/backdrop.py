@@ -83,7 +83,7 @@ class Backdrop:
             setting, self.calendar, parameters.arrivals, parameters.patient, draws
         )
         self.patients = draw_patients(self.arrivals, parameters.patient, parameters.scene, draws)
-        self.ambulances = draw_ambulances(self.arrivals, parameters.ambulance, draws)
+        self.ambulances = draw_ambulances(setting, self.calendar, self.arrivals, parameters, draws)
         self.people = draw_people(setting, parameters.people, draws)
         self.at_s = self.calendar.start_s + self.arrivals.t_s
         traced = self.arrivals.point < 0
@@ -119,11 +119,14 @@ class Backdrop:
     # --- people -------------------------------------------------------------------------------
 
     def present(self, incident: int) -> Presence:
-        """Who is within the region and on duty at this call."""
+        """Who of the people around is in the region and on duty at this call."""
         found = self._present.get(incident)
         if found is None:
+            reach_m = self.bound_s * self.setting.travel.base_mps
+            lat, lon = self._where.lat[incident], self._where.lon[incident]
             found = presence(
                 self.people,
+                self.people.around(float(lat), float(lon), reach_m),
                 self.parameters.people,
                 self.draws,
                 incident,

@@ -48,7 +48,8 @@ class People:
 
     ``key`` is what a person's draws are keyed by. ``spots`` holds true homes, true work places,
     then ``REPORTS`` reported positions of each home and of each work place, in blocks of ``n``.
-    ``pace`` multiplies travel times at base speed.
+    ``pace`` multiplies travel times at base speed. ``stray_m[place, person]``: how far the
+    reported positions of a place lie from it at most.
     """
 
     n: int
@@ -56,6 +57,7 @@ class People:
     spots: Spots
     pace: Floats
     home_zone: Ints
+    stray_m: Floats
 
     def true_spot(self, person: Ints, place: Ints) -> Ints:
         """Index into ``spots`` of where people are."""
@@ -64,6 +66,16 @@ class People:
     def reported_spot(self, person: Ints, place: Ints, report: Ints) -> Ints:
         """Index into ``spots`` of where they seem to be."""
         return np.asarray((2 + place * REPORTS + report) * self.n + person)
+
+    def around(self, lat: float, lon: float, radius_m: float) -> Ints:
+        """People who may be, or seem to be, within a radius; nobody who is or does is left out."""
+        metres = EARTH_RADIUS_M * np.pi / 180.0
+        both = slice(0, 2 * self.n)
+        north_m = (self.spots.lat[both] - lat) * metres
+        east_m = (self.spots.lon[both] - lon) * (metres * np.cos(np.radians(lat)))
+        reach_m = self.stray_m.ravel() + (1.01 * radius_m + 20.0)  # the plane is not quite flat
+        inside = north_m * north_m + east_m * east_m <= reach_m * reach_m
+        return np.flatnonzero(inside[: self.n] | inside[self.n :])
 
 
 def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) -> People:
@@ -85,7 +97,17 @@ def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) ->
         parameters.speed_sigma * normals(draws.keys(Purpose.SPEED, key))
     )
     pace = np.round(setting.travel.base_mps / np.maximum(speed, LEAST_MPS), 6)
-    return People(n, key, Spots.join(true, reported), pace, zone)
+    return People(n, key, Spots.join(true, reported), pace, zone, _stray_m(true, reported, n))
+
+
+def _stray_m(true: Spots, reported: Spots, n: int) -> Floats:
+    """Largest distance between a place of a person and its reported positions: [place, person]."""
+    if n == 0:
+        return np.zeros((2, 0))
+    place, person = np.repeat([HOME, WORK], REPORTS * n), np.tile(np.arange(n), 2 * REPORTS)
+    at = place * n + person
+    away_m = haversine_m(true.lat[at], true.lon[at], reported.lat, reported.lon)
+    return np.asarray(away_m.reshape(2, REPORTS, n).max(axis=1))
 
 
 def _homes(
@@ -219,6 +241,7 @@ class Presence(NamedTuple):
 
 def presence(
     people: People,
+    who: Ints,
     parameters: PeopleParameters,
     draws: Draws,
     incident: int,
@@ -227,23 +250,24 @@ def presence(
     weekend: bool,
     night: bool,
 ) -> Presence:
-    """Who is where at the time of one call."""
-    keys = folds(draws.key(Purpose.WHERE, incident), people.key)
+    """Which of these people (rising indices) are where at the time of one call."""
+    own = people.key[who]
+    keys = folds(draws.key(Purpose.WHERE, incident), own)
     u = uniforms(keys)
     home = (parameters.home_weekend if weekend else parameters.home_weekday)[hour]
     work = (parameters.work_weekend if weekend else parameters.work_weekday)[hour]
     there = u < home + work
     on_duty = _by_night(parameters.on_duty_share, night)
     if on_duty < 1.0:
-        there &= uniforms(folds(draws.key(Purpose.ON_DUTY, incident), people.key)) < on_duty
-    person = np.flatnonzero(there)
-    place = np.where(u[person] < home, HOME, WORK)
-    report = (keys[person] & np.uint64(REPORTS - 1)).astype(np.int64)
+        there &= uniforms(folds(draws.key(Purpose.ON_DUTY, incident), own)) < on_duty
+    person, keys = who[there], keys[there]
+    place = np.where(u[there] < home, HOME, WORK)
+    report = (keys & np.uint64(REPORTS - 1)).astype(np.int64)
     return Presence(
         person,
         people.true_spot(person, place),
         people.reported_spot(person, place, report),
-        keys[person],
+        keys,
     )
 
 

@@ -1,32 +1,65 @@
-"""Driving times of the fleet over real roads."""
+"""Driving times of the fleet: over real roads, or in straight lines."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.network import INF_DS, RoadNetwork
+from geo.network import INF_DS
+from geo.points import haversine_m
 from geo.router import Router
 from geo.snap import snap
 from geo.speeds_car import BLUE_LIGHT_FACTOR
-from sim.fleet_calls import StraightDrive
 
 Floats = NDArray[np.float64]
 
 MAX_SNAP_M = 2_000.0  # a crew walks or drives the last piece from the nearest public road
 
 
+class DriveTimes(Protocol):
+    """Driving times in seconds between places, ``[from, to]``; ``inf`` where there is no road."""
+
+    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
+        """All pairs of places."""
+
+
+@dataclass(frozen=True, slots=True)
+class StraightDrive:
+    """Straight lines times a detour factor at one speed: for theory and where there is no road map.
+
+    16 m/s and 1.3 are assumptions (blue lights; about 36 mph door to door).
+    """
+
+    speed_mps: float = 16.0
+    detour: float = 1.3
+
+    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
+        """All pairs of places."""
+        metres = haversine_m(lat[:, None], lon[:, None], lat[None, :], lon[None, :])
+        return np.asarray(metres * (self.detour / self.speed_mps))
+
+
 class RoadDrive:
-    """Shortest driving times on a car network, at ``factor`` times the speed of other traffic.
+    """Shortest driving times of a car router, at ``factor`` times the speed of other traffic.
 
     Where no road joins two places, a straight line with detour stands in and ``n_straight`` counts
     it, so that no call is left without an answer.
     """
 
-    def __init__(self, network: RoadNetwork, *, factor: float = BLUE_LIGHT_FACTOR) -> None:
-        self.router = Router.of(network)
+    def __init__(self, router: Callable[[], Router], *, factor: float = BLUE_LIGHT_FACTOR) -> None:
+        self._router = router
         self.factor = factor
         self.n_straight = 0
+
+    @cached_property
+    def router(self) -> Router:
+        """Made when it is first asked: most studies have no fleet."""
+        return self._router()
 
     def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
         """All pairs of places ``[from, to]`` in seconds."""

@@ -6,87 +6,18 @@ Sites of the fleet: stations, hospitals, cells of demand (background calls), the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from geo.points import haversine_m
 from sim.clock import HOUR_S, YEAR_S, Calendar
+from sim.driving import DriveTimes
 from sim.fleet import Fleet, FleetCalls, Unit
-from sim.parameters import HOUR_SHARES, Lognormal
+from sim.parameters import FleetParameters
 from sim.randomness import Draws, Purpose, lognormals_s
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-ALL_DAY = (0.0, 24.0)
-
-
-class Station(Struct, frozen=True):
-    """Where crews wait. ``shift_hours``: local (from, to) of all its crews; may pass midnight."""
-
-    name: str
-    lat: float
-    lon: float
-    ambulances: int = 1
-    co_responders: int = 0  # community first responders, fire crews: with an AED, arrests only
-    shift_hours: tuple[float, float] = ALL_DAY
-
-
-class Hospital(Struct, frozen=True):
-    """Where patients are taken; its hand-over holds the crew."""
-
-    name: str
-    lat: float
-    lon: float
-    # Mean 27 min in England, many trusts above 45 (lead of users.md); median by sigma: assumption.
-    handover: Lognormal = Lognormal(1350.0, 0.6)
-
-
-class FleetParameters(Struct, frozen=True):
-    """Ambulances that are also busy with everything else."""
-
-    stations: tuple[Station, ...]
-    hospitals: tuple[Hospital, ...] = ()
-    # England: 759,000 incidents in October 2024 among 57.7 million people.
-    calls_per_1000_year: float = 158.0
-    hour_shares: tuple[float, ...] = HOUR_SHARES  # of background calls: assumption, as arrests
-    conveyed_share: float = 0.5  # half of calls conveyed
-    # Copenhagen: call to first dispatch, median 50 s, sigma 0.56.
-    call_to_dispatch: Lognormal = Lognormal(50.0, 0.56)
-    turnout: Lognormal = Lognormal(60.0, 0.4)  # assumption
-    turnout_night: Lognormal = Lognormal(90.0, 0.4)  # assumption
-    # Close to ELASPY's Utrecht data: lognormal(s=.38, loc -10, scale 37 min), at most 88 min.
-    scene: Lognormal = Lognormal(1620.0, 0.45)
-    demand_pressure: float = 1.0  # scales background calls
-    handover_pressure: float = 1.0  # scales hand-over times
-    divert: bool = True
-    cell_m: float = 1_000.0  # background calls are placed at the middle of such cells
-
-
-class DriveTimes(Protocol):
-    """Driving times in seconds between places, ``[from, to]``; ``inf`` where there is no road."""
-
-    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
-        """All pairs of places."""
-
-
-@dataclass(frozen=True, slots=True)
-class StraightDrive:
-    """Straight lines times a detour factor at one speed: for theory and where there is no road map.
-
-    16 m/s and 1.3 are assumptions (blue lights; about 36 mph door to door).
-    """
-
-    speed_mps: float = 16.0
-    detour: float = 1.3
-
-    def matrix_s(self, lat: Floats, lon: Floats) -> Floats:
-        """All pairs of places."""
-        metres = haversine_m(lat[:, None], lon[:, None], lat[None, :], lon[None, :])
-        return np.asarray(metres * (self.detour / self.speed_mps))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class ArrivalParameters(Struct, frozen=True):
     # Rate per person in the most deprived tenth of zones over the least deprived: more than twice
     # (RRG Scotland); in between the rate changes by the same factor from decile to decile.
     deprivation_ratio: float = 2.0
+    # Instead of the ratio, from a region's own arrests: relative rate at each demand point.
+    place_risk: tuple[float, ...] | None = None
     trace: tuple[TracedIncident, ...] | None = None
 
 
@@ -173,13 +175,55 @@ class AedParameters(Struct, frozen=True):
 class AmbulanceParameters(Struct, frozen=True):
     """Call to ambulance at the scene: a lognormal, or observed times drawn again."""
 
-    model: Literal["distribution", "trace"] = "distribution"
+    model: Literal["distribution", "trace", "fleet"] = "distribution"
     median_s: float = 420.0
     p90_s: float = 840.0
     trace_s: tuple[float, ...] | None = None
     eta_error_sigma: float = 0.2  # control's estimate beside the truth, lognormal: assumption
     to_patient_s: float = 60.0  # vehicle to patient: assumption
     shock_s: float = 60.0  # crew at the patient to first shock: assumption
+
+
+class Station(Struct, frozen=True):
+    """Where crews wait. ``shift_hours``: local (from, to) of all its crews; may pass midnight."""
+
+    name: str
+    lat: float
+    lon: float
+    ambulances: int = 1
+    co_responders: int = 0  # community first responders, fire crews: with an AED, arrests only
+    shift_hours: tuple[float, float] = (0.0, 24.0)
+
+
+class Hospital(Struct, frozen=True):
+    """Where patients are taken; its hand-over holds the crew."""
+
+    name: str
+    lat: float
+    lon: float
+    # Mean 27 min in England, many trusts above 45 (lead of users.md); median by sigma: assumption.
+    handover: Lognormal = Lognormal(1350.0, 0.6)
+
+
+class FleetParameters(Struct, frozen=True):
+    """Ambulances that are also busy with everything else."""
+
+    stations: tuple[Station, ...]
+    hospitals: tuple[Hospital, ...] = ()
+    # England: 759,000 incidents in October 2024 among 57.7 million people.
+    calls_per_1000_year: float = 158.0
+    hour_shares: tuple[float, ...] = HOUR_SHARES  # of background calls: assumption, as arrests
+    conveyed_share: float = 0.5  # half of calls conveyed
+    # Copenhagen: call to first dispatch, median 50 s, sigma 0.56.
+    call_to_dispatch: Lognormal = Lognormal(50.0, 0.56)
+    turnout: Lognormal = Lognormal(60.0, 0.4)  # assumption
+    turnout_night: Lognormal = Lognormal(90.0, 0.4)  # assumption
+    # Close to ELASPY's Utrecht data: lognormal(s=.38, loc -10, scale 37 min), at most 88 min.
+    scene: Lognormal = Lognormal(1620.0, 0.45)
+    demand_pressure: float = 1.0  # scales background calls
+    handover_pressure: float = 1.0  # scales hand-over times
+    divert: bool = True
+    cell_m: float = 1_000.0  # background calls are placed at the middle of such cells
 
 
 class SceneParameters(Struct, frozen=True):
@@ -217,6 +261,7 @@ class WorldParameters(Struct, frozen=True):
     people: PeopleParameters = PeopleParameters()
     aeds: AedParameters = AedParameters()
     ambulance: AmbulanceParameters = AmbulanceParameters()
+    fleet: FleetParameters | None = None  # with ``ambulance.model`` "fleet"
     scene: SceneParameters = SceneParameters()
     outcome: OutcomeParameters = OutcomeParameters()
 
@@ -231,6 +276,7 @@ def check(parameters: WorldParameters) -> list[ParameterError]:
         "people",
         "aeds",
         "ambulance",
+        "fleet",
         "scene",
         "outcome",
     ):
@@ -286,5 +332,10 @@ def _check_together(parameters: WorldParameters, faults: list[ParameterError]) -
             faults.append(ParameterError(f"people.home_{days}", "home + work at most 1 each hour"))
     if ambulance.model == "trace" and not ambulance.trace_s:
         faults.append(ParameterError("ambulance.trace_s", "observed times, model is 'trace'"))
+    fleet = parameters.fleet
+    if ambulance.model == "fleet" and (
+        fleet is None or not any(s.ambulances for s in fleet.stations)
+    ):
+        faults.append(ParameterError("fleet.stations", "at least one ambulance, model is 'fleet'"))
     if ambulance.model == "distribution" and not 0 < ambulance.median_s <= ambulance.p90_s:
         faults.append(ParameterError("ambulance.p90_s", "at least median_s, which is above 0"))

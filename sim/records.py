@@ -33,7 +33,7 @@ INCIDENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("t_aed_attached_s", "float"),  # any defibrillator, the crew's included
     ("t_shock_s", "float"),  # when a first shock could be given
     ("t_ambulance_s", "float"),
-    ("first_aed_source", "text"),  # responder | public | drone | ambulance | none
+    ("first_aed_source", "text"),  # responder | co_responder | public | drone | ambulance | none
 )
 """Then ``survival_<model>`` per outcome model, ``invented``, and ``MORE_INCIDENT_COLUMNS``."""
 
@@ -45,12 +45,13 @@ MORE_INCIDENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("t_public_aed_s", "float"),  # AED fetched by a bystander, attached
     ("t_first_volunteer_s", "float"),  # first volunteer at the scene
     ("t_crew_at_patient_s", "float"),
-    ("first_cpr_by", "text"),  # bystander | telephone | responder | ambulance | none
+    ("first_cpr_by", "text"),  # bystander | telephone | (co_)responder | ambulance | none
     ("shockable", "bool"),  # drawn, at ``t_shock_s``
     ("n_arrived", "int"),  # volunteers at the scene, before the ambulance or after it
     ("n_with_aed", "int"),  # of them with an AED
     ("n_redundant", "int"),  # at the scene after the ambulance or another volunteer
     ("end_reason", "text"),
+    ("t_co_responder_s", "float"),  # first co-responder of the fleet at the scene
 )
 
 ALERT_COLUMNS: tuple[tuple[str, Kind], ...] = (

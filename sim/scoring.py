@@ -83,6 +83,7 @@ def rows(
         [s.n_with_aed for s in summaries],
         [s.n_redundant for s in summaries],
         [s.end_reason for s in summaries],
+        _rounded(backdrop.ambulances.co_arrival_s),
     ]
     return list(zip(*columns, strict=True))
 
@@ -101,8 +102,8 @@ class _Times(NamedTuple):
     response_s: Floats
 
 
-CPR_BY = np.array(["ambulance", "responder", "telephone", "bystander", "none"])
-SOURCES = np.array(["ambulance", "responder", "public", "none"])
+CPR_BY = np.array(["ambulance", "co_responder", "responder", "telephone", "bystander", "none"])
+SOURCES = np.array(["ambulance", "responder", "public", "co_responder", "none"])
 
 
 def _times(backdrop: Backdrop, summaries: list[Summary]) -> _Times:
@@ -113,15 +114,21 @@ def _times(backdrop: Backdrop, summaries: list[Summary]) -> _Times:
     hands_s = _column(summaries, "hands_s")
     bystander_s = np.where(np.isnan(backdrop.patients.cpr_s), NEVER, backdrop.patients.cpr_s)
 
-    compressing = np.stack([bystander_s, hands_s, crew_s])
+    co_s = backdrop.ambulances.co_arrival_s + scene.to_patient_s
+    compressing = np.stack([bystander_s, hands_s, co_s, crew_s])
     cpr_s = compressing.min(axis=0)
-    by = 2 - compressing[::-1].argmin(axis=0)  # ties: the crew, then the volunteer
+    by = 3 - compressing[::-1].argmin(axis=0)  # ties: the crew, then the volunteer
     telephone = backdrop.patients.cpr_by_telephone
-    who = np.select([~arrest, by == 2, by == 1, telephone], [4, 0, 1, 2], 3)
+    who = np.select([~arrest, by == 3, by == 2, by == 1, telephone], [5, 0, 1, 2, 3], 4)
 
     crew_attach_s = crew_s + max(ambulance.shock_s - scene.aed_shock_s, 0.0)
     attaching = np.stack(
-        [crew_attach_s, _column(summaries, "responder_aed_s"), _column(summaries, "public_aed_s")]
+        [
+            crew_attach_s,
+            _column(summaries, "responder_aed_s"),
+            _column(summaries, "public_aed_s"),
+            co_s + scene.aed_attach_s,
+        ]
     )
     source = attaching.argmin(axis=0)
     shocks = attaching + scene.aed_shock_s
@@ -129,13 +136,16 @@ def _times(backdrop: Backdrop, summaries: list[Summary]) -> _Times:
     return _Times(
         cpr_s=np.where(arrest, cpr_s, NEVER),
         cpr_by=CPR_BY[who].tolist(),
-        hands_s=np.where(arrest, np.minimum(hands_s, crew_s), NEVER),
+        hands_s=np.where(arrest, np.minimum(np.minimum(hands_s, co_s), crew_s), NEVER),
         attached_s=np.where(arrest, attaching.min(axis=0), NEVER),
         shock_s=np.where(arrest, shocks.min(axis=0), NEVER),
-        source=SOURCES[np.where(arrest, source, 3)].tolist(),
+        source=SOURCES[np.where(arrest, source, 4)].tolist(),
         ambulance_s=ambulance_s,
         crew_s=crew_s,
-        response_s=np.minimum(_column(summaries, "first_volunteer_s"), ambulance_s),
+        response_s=np.minimum(
+            np.minimum(_column(summaries, "first_volunteer_s"), ambulance_s),
+            backdrop.ambulances.co_arrival_s,
+        ),
     )
 
 

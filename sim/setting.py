@@ -17,6 +17,7 @@ from geo.aeds import AedTable
 from geo.network import RoadNetwork
 from geo.region import Region
 from geo.snap import snap
+from sim.driving import DriveTimes, RoadDrive, StraightDrive
 from sim.errors import SettingError
 from sim.travel import NetworkTravel, Spots, Travel, spots_of
 
@@ -68,6 +69,7 @@ class Setting:
     zone_decile: Ints = field(default_factory=_no_ints)
     invented: bool = False
     zone_of: Callable[[Floats, Floats], NDArray[np.integer]] | None = None
+    drive: DriveTimes = field(default_factory=StraightDrive)  # of the fleet
 
     @property
     def demand_lat(self) -> Floats:
@@ -147,7 +149,13 @@ def setting_from_region(
         zone_decile=_no_ints() if zones is None else zones.deprivation_decile.astype(np.int64),
         invented=invented,
         zone_of=None if zones is None else zones.zone_of,
+        drive=_drive(region),
     )
+
+
+def _drive(region: Region) -> DriveTimes:
+    """Over the region's roads where it has them for cars."""
+    return RoadDrive(lambda: region.router("car")) if "car" in region.networks else StraightDrive()
 
 
 def _public_aeds(table: AedTable, network: RoadNetwork) -> Aeds:

@@ -18,6 +18,7 @@ from sim.randomness import Draws
 SETTING = plain(8000.0, points=3000, population=1_000_000.0)
 INPUTS = PeopleParameters(per_100k=200.0)
 PEOPLE = draw_people(SETTING, INPUTS, Draws(1, 0))
+ALL = np.arange(PEOPLE.n)
 
 
 def test_as_many_as_the_population_says() -> None:
@@ -33,7 +34,7 @@ def test_presence_follows_the_profile(hour: int, weekend: bool, home: float, wor
     at_home = at_work = 0
     for incident in range(20):
         there = presence(
-            PEOPLE, INPUTS, Draws(1, 0), incident, hour=hour, weekend=weekend, night=False
+            PEOPLE, ALL, INPUTS, Draws(1, 0), incident, hour=hour, weekend=weekend, night=False
         )
         assert (np.diff(there.person) > 0).all()
         at_work += int((there.true_spot >= PEOPLE.n).sum())
@@ -44,7 +45,7 @@ def test_presence_follows_the_profile(hour: int, weekend: bool, home: float, wor
 
 
 def test_reported_positions_are_off_by_the_stated_error() -> None:
-    there = presence(PEOPLE, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
+    there = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
     true, seeming = PEOPLE.spots.take(there.true_spot), PEOPLE.spots.take(there.reported_spot)
     error_m = haversine_m(true.lat, true.lon, seeming.lat, seeming.lon)
     assert np.sqrt((error_m**2).mean()) == pytest.approx(INPUTS.position_error_m, rel=0.05)
@@ -52,10 +53,27 @@ def test_reported_positions_are_off_by_the_stated_error() -> None:
     assert np.median(error_m) == pytest.approx(0.8326 * INPUTS.position_error_m, rel=0.06)
 
 
+def test_nobody_around_is_left_out_and_their_draws_do_not_depend_on_the_others() -> None:
+    lat, lon, radius_m = 0.01, -0.005, 900.0
+    around = PEOPLE.around(lat, lon, radius_m)
+    everybody = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
+    some = presence(PEOPLE, around, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
+    true, seeming = (
+        haversine_m(PEOPLE.spots.lat[spot], PEOPLE.spots.lon[spot], lat, lon)
+        for spot in (everybody.true_spot, everybody.reported_spot)
+    )
+    inside = everybody.person[(true <= radius_m) | (seeming <= radius_m)]
+    assert 20 < len(inside) <= len(some.person) < 0.6 * len(everybody.person)
+    assert np.isin(inside, some.person).all()
+    same = np.isin(everybody.person, some.person)
+    assert (everybody.reported_spot[same] == some.reported_spot).all()
+    assert (everybody.key[same] == some.key).all()
+
+
 def test_another_incident_sees_other_reports_of_the_same_person() -> None:
     draws = Draws(1, 0)
     first, second = (
-        presence(PEOPLE, INPUTS, draws, i, hour=3, weekend=False, night=True) for i in (1, 2)
+        presence(PEOPLE, ALL, INPUTS, draws, i, hour=3, weekend=False, night=True) for i in (1, 2)
     )
     both = np.intersect1d(first.person, second.person)
     a = first.reported_spot[np.searchsorted(first.person, both)]
@@ -82,7 +100,9 @@ def test_a_volunteer_more_changes_nobody_else() -> None:
         assert (one == other).all()
     assert (more.pace[:-1] == PEOPLE.pace).all()
     first, second = (
-        presence(people, INPUTS, Draws(1, 0), 3, hour=12, weekend=False, night=False)
+        presence(
+            people, np.arange(people.n), INPUTS, Draws(1, 0), 3, hour=12, weekend=False, night=False
+        )
         for people in (PEOPLE, more)
     )
     assert (second.person[second.person < PEOPLE.n] == first.person).all()
@@ -117,7 +137,7 @@ def test_a_speed_with_turnout_inside_is_given_no_turnout_again() -> None:
 
 
 def test_ages_of_positions() -> None:
-    there = presence(PEOPLE, INPUTS, Draws(1, 0), 7, hour=3, weekend=False, night=False)
+    there = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=3, weekend=False, night=False)
     assert np.median(position_age_s(INPUTS, there.key)) == pytest.approx(600.0, rel=0.15)
 
 

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from geo.network import RoadNetwork, build_network
+from geo.network import build_network
 from geo.osm import read_extract
+from geo.router import Router
 from geo.speeds_car import CAR
-from sim.driving import RoadDrive
-from sim.fleet_calls import StraightDrive
+from sim.driving import RoadDrive, StraightDrive
 
 
 def test_roads_of_copenhagen(shared_data: Path) -> None:
     extract = read_extract(shared_data / "osm" / "dk-copenhagen.osm.pbf", (CAR,))
-    network: RoadNetwork = build_network("car", extract.segments["car"])
+    network = build_network("car", extract.segments["car"])
+    router = Router.of(network)
     rng = np.random.default_rng(4)
     picks = rng.choice(network.n_nodes, 40, replace=False)
     lat, lon = network.node_lat[picks] + 1e-4, network.node_lon[picks] + 1e-4
-    drive = RoadDrive(network, factor=1.0)
+    drive = RoadDrive(lambda: router, factor=1.0)
     times_s = drive.matrix_s(lat, lon)
     assert (np.diag(times_s) == 0).all()
     assert np.isfinite(times_s).all()
@@ -27,7 +28,7 @@ def test_roads_of_copenhagen(shared_data: Path) -> None:
     assert (times_s + 60.0 >= fastest_s).all()  # nothing faster than the fastest road
     asymmetric = np.abs(times_s - times_s.T) > 1.0
     assert asymmetric.mean() > 0.3  # one-way streets
-    quick_s = RoadDrive(network, factor=2.0).matrix_s(lat, lon)
+    quick_s = RoadDrive(lambda: router, factor=2.0).matrix_s(lat, lon)
     roads = times_s != StraightDrive().matrix_s(lat, lon)
     assert np.allclose(quick_s[roads] * 2.0, times_s[roads])
     assert drive.n_straight < 40 * 40 * 0.2

@@ -7,18 +7,15 @@ import pytest
 from scipy import stats
 
 from sim.clock import calendar
+from sim.driving import StraightDrive
 from sim.fleet_calls import (
     Arrests,
-    FleetParameters,
-    Hospital,
-    Station,
-    StraightDrive,
     background_times,
     demand_cells,
     fleet_work,
     shift_intervals,
 )
-from sim.parameters import HOUR_SHARES, ClockParameters
+from sim.parameters import HOUR_SHARES, ClockParameters, FleetParameters, Hospital, Station
 from sim.randomness import Draws
 
 CLOCK = calendar(ClockParameters(years=1.0), "Europe/London")

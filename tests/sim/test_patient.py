@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from worlds import at, plain
 
-from sim.ambulance import draw_ambulances
+from sim.ambulance import Ambulances, draw_ambulances
 from sim.arrivals import Arrivals, draw_arrivals
 from sim.clock import calendar
 from sim.parameters import (
     AmbulanceParameters,
     ArrivalParameters,
     ClockParameters,
+    FleetParameters,
     PatientParameters,
     SceneParameters,
+    Station,
+    WorldParameters,
 )
 from sim.patient import Patients, draw_patients
 from sim.randomness import Draws
@@ -23,10 +26,17 @@ from sim.randomness import Draws
 DRAWS = Draws(5, 0)
 
 
+SETTING = plain(8000.0, points=500, population=4_000_000.0)
+DAYS = calendar(ClockParameters(years=3.0), "UTC")
+
+
 def calls(trace: ArrivalParameters | None = None) -> Arrivals:
-    setting = plain(8000.0, points=500, population=4_000_000.0)
-    days = calendar(ClockParameters(years=3.0), "UTC")
-    return draw_arrivals(setting, days, trace or ArrivalParameters(), PatientParameters(), DRAWS)
+    return draw_arrivals(SETTING, DAYS, trace or ArrivalParameters(), PatientParameters(), DRAWS)
+
+
+def ambulances_of(arrivals: Arrivals, inputs: AmbulanceParameters, **more: object) -> Ambulances:
+    world = WorldParameters(ambulance=inputs, **more)
+    return draw_ambulances(SETTING, DAYS, arrivals, world, DRAWS)
 
 
 ARRIVALS = calls()
@@ -108,13 +118,13 @@ def test_a_trace_keeps_what_was_seen() -> None:
     found = draw_patients(arrivals, PatientParameters(), SceneParameters(), DRAWS)
     assert found.at_home[:2].tolist() == [True, False]
     assert found.witnessed[:2].tolist() == [False, True]
-    ambulances = draw_ambulances(arrivals, AmbulanceParameters(), DRAWS)
+    ambulances = ambulances_of(arrivals, AmbulanceParameters())
     assert ambulances.arrival_s[0] == 333.0
     assert ambulances.arrival_s[1] not in (333.0, 420.0)
 
 
 def test_ambulances_have_the_stated_quantiles() -> None:
-    found = draw_ambulances(ARRIVALS, AmbulanceParameters(), DRAWS)
+    found = ambulances_of(ARRIVALS, AmbulanceParameters())
     assert np.median(found.arrival_s) == pytest.approx(420.0, rel=0.03)
     assert np.quantile(found.arrival_s, 0.9) == pytest.approx(840.0, rel=0.04)
     ratio = np.log(found.expected_s / found.arrival_s)
@@ -123,7 +133,23 @@ def test_ambulances_have_the_stated_quantiles() -> None:
 
 def test_observed_ambulance_times_are_drawn_again() -> None:
     inputs = AmbulanceParameters(model="trace", trace_s=(300.0, 600.0, 900.0))
-    found = draw_ambulances(ARRIVALS, inputs, DRAWS)
+    found = ambulances_of(ARRIVALS, inputs)
     values, counts = np.unique(found.arrival_s, return_counts=True)
     assert values.tolist() == [300.0, 600.0, 900.0]
     assert (abs(counts / len(ARRIVALS) - 1 / 3) < 0.04).all()
+
+
+def test_a_fleet_gives_the_times_and_its_co_responders() -> None:
+    """One crew and one co-responder in the middle of 8 km; a few calls, nothing else to do."""
+    trace = ArrivalParameters(trace=(at(0, 0, 10.0), at(3000, 0, 90_000.0), at(0, 0, 180_000.0)))
+    arrivals = calls(trace)
+    fleet = FleetParameters(
+        stations=(Station("Crew", 0.0, 0.0), Station("Fire", 0.0, 0.0, 0, 1)),
+        calls_per_1000_year=0.0,
+    )
+    found = ambulances_of(arrivals, AmbulanceParameters(model="fleet"), fleet=fleet)
+    drive_s = 3000 * 1.3 / 16.0
+    assert found.arrival_s[1] - found.arrival_s[0] > 0.5 * drive_s
+    assert (found.arrival_s > 20.0).all()
+    assert found.co_arrival_s == pytest.approx(found.arrival_s)  # same place, same turnout
+    assert np.isinf(ambulances_of(arrivals, AmbulanceParameters()).co_arrival_s).all()
