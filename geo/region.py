@@ -255,15 +255,13 @@ def _reach_facts(
         counts |= {f"{name}_unattached": off, f"{name}_moved": moved, f"{name}_cut_off": apart}
         what = "AEDs" if name == "aeds" else "places where people are"
         if off:
-            warnings.append(f"{off} {what} are farther than {MAX_SNAP_M:g} m from any road")
+            warnings.append(f"{what} farther than {MAX_SNAP_M:g} m from any road: {off}")
         if apart:
-            warnings.append(
-                f"{apart} {what} lie on parts of the network that the largest part does not reach"
-            )
+            warnings.append(f"{what} on roads that the largest part does not reach: {apart}")
         if moved:
             warnings.append(
-                f"{moved} {what} were joined to a farther road, as the nearest one belongs to a "
-                f"fragment of fewer than {FRAGMENT_NODES} junctions"
+                f"{what} joined to a farther road, as the nearest one belongs to a fragment of "
+                f"fewer than {FRAGMENT_NODES} junctions: {moved}"
             )
     return counts, warnings
 

@@ -71,7 +71,7 @@ class PatientSearch:
             network.edge_forward_ds,
             network.edge_backward_ds,
         )
-        self._search = patient_times
+        self._search: Any = patient_times
         self._bucket_ds = 1 << SHIFT
         self._dist = np.full(2 * n, INF_DS, dtype=np.int32)
         self._label = np.zeros(n, dtype=np.int32)

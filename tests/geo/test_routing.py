@@ -86,8 +86,8 @@ def test_a_large_town_needs_a_longer_queue_and_leaves_no_trace() -> None:
     )
     search = PatientSearch(network)
     rng = np.random.default_rng(3)
-    places = positions_on_edges(network, rng.integers(0, network.n_edges, 40), rng.random(40))
-    patient, aeds, people = places.take([0]), places.take(range(1, 4)), places.take(range(4, 40))
+    places = positions_on_edges(network, rng.integers(0, network.n_edges, 16), rng.random(16))
+    patient, aeds, people = places.take([0]), places.take(range(1, 4)), places.take(range(4, 16))
     usable = np.ones(3, np.bool_)
     for bound_s in (60.0, 86_400.0, 60.0):
         times = search.times(patient, people, aeds, usable, bound_s=bound_s, pickup_s=5)
