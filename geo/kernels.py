@@ -18,7 +18,7 @@ from numba import njit
 
 INF = 2**29
 SHIFT = 5
-"""Buckets of 3.2 s: narrow enough that little is worked off twice, few enough to be walked through."""
+"""Buckets of 3.2 s: little is worked off twice, and there are few enough to walk through."""
 
 _NODE = 0xFFFFFFFF
 # Columns of ``geo.snap.Positions.packed``.
@@ -55,7 +55,7 @@ def pack_arcs(first_in: Any, tail: Any, in_ds: Any, dead_end: Any) -> Any:
             onward = False
             for other in range(first[w], first[w + 1]):
                 came_from = packed[other, _TAIL]
-                if came_from != v and came_from != ~v:
+                if came_from not in (v, ~v):
                     onward = True
             if not onward:
                 packed[arc, _TAIL] = ~w
