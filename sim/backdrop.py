@@ -122,7 +122,7 @@ class Backdrop:
         """Who of the people around is in the region and on duty at this call."""
         found = self._present.get(incident)
         if found is None:
-            reach_m = self.bound_s * self.setting.travel.base_mps
+            reach_m = self.bound_s * self.setting.travel.fastest_mps
             lat, lon = self._where.lat[incident], self._where.lon[incident]
             found = presence(
                 self.people,
@@ -237,8 +237,14 @@ class Backdrop:
         """Travel time at base speed from one AED to another."""
         return self._to_aed(other, 2 * self.people.n + aed)
 
-    def aed_to_patient_s(self, incident: int, aed: int) -> float:
-        """Travel time at base speed from an AED to the patient."""
+    def aed_to_patient_s(self, incident: int, aed: int, person: int) -> float:
+        """Travel time from an AED to the patient, the way that this person travels."""
+        mode = int(self.people.mode[person])
+        if mode:
+            start = self.setting.travel.with_mode(
+                self.setting.aeds.spots.one(aed), np.array([mode])
+            )
+            return self._far_s(start, self._where.one(incident))
         known = self.known_reach(incident).times.aed_to_patient_s
         if not known[aed] < np.inf:
             known[aed] = self._far_s(self.setting.aeds.spots.one(aed), self._where.one(incident))

@@ -58,6 +58,7 @@ class People:
     pace: Floats
     home_zone: Ints
     stray_m: Floats
+    mode: Ints  # index into the travel's modes
 
     def true_spot(self, person: Ints, place: Ints) -> Ints:
         """Index into ``spots`` of where people are."""
@@ -93,11 +94,25 @@ def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) ->
         np.concatenate([home_lat, work_lat]), np.concatenate([home_lon, work_lon])
     )
     reported = _reported(setting, parameters, true, key, draws)
-    speed = parameters.speed_mps * np.exp(
-        parameters.speed_sigma * normals(draws.keys(Purpose.SPEED, key))
-    )
-    pace = np.round(setting.travel.base_mps / np.maximum(speed, LEAST_MPS), 6)
-    return People(n, key, Spots.join(true, reported), pace, zone, _stray_m(true, reported, n))
+    factor = np.exp(parameters.speed_sigma * normals(draws.keys(Purpose.SPEED, key)))
+    base_mps = setting.travel.base_mps
+    on_foot = base_mps / np.maximum(parameters.speed_mps * factor, LEAST_MPS)
+    mode = _modes(setting.travel.modes, parameters, key, draws)
+    pace = np.round(np.where(mode == 0, on_foot, 1.0 / factor), 6)
+    spots = setting.travel.with_mode(Spots.join(true, reported), np.tile(mode, 2 + 2 * REPORTS))
+    return People(n, key, spots, pace, zone, _stray_m(true, reported, n), mode)
+
+
+def _modes(modes: tuple[str, ...], parameters: PeopleParameters, key: Ints, draws: Draws) -> Ints:
+    """How each person would come: as stated, or drawn by the shares."""
+    if parameters.mode is not None:
+        return np.array([modes.index(mode) for mode in parameters.mode], dtype=np.int64)
+    if len(modes) == 1:
+        return np.zeros(len(key), dtype=np.int64)
+    shares = dict(parameters.modes)
+    cumulated = np.cumsum([shares.get(mode, 0.0) for mode in modes])
+    found = np.searchsorted(cumulated, draws.uniforms(Purpose.MODE, key) * cumulated[-1], "right")
+    return np.asarray(np.minimum(found, len(modes) - 1), dtype=np.int64)
 
 
 def _stray_m(true: Spots, reported: Spots, n: int) -> Floats:

@@ -120,6 +120,11 @@ class PeopleParameters(Struct, frozen=True):
     work_lat: tuple[float | None, ...] | None = None
     work_lon: tuple[float | None, ...] | None = None
 
+    # How they would come: mode and share, or each person's own mode (a responders file). UK schemes
+    # count on people on foot; who has a car differs from place to place: assumption.
+    modes: tuple[tuple[str, float], ...] = (("foot", 1.0),)
+    mode: tuple[str, ...] | None = None
+
     delivered_share: float = 0.97  # assumption
     delivery: Lognormal = Lognormal(2.0, 0.5)  # assumption
     undelivered_after_s: float = 10.0  # the channel gives up: assumption
@@ -322,6 +327,11 @@ def _check_together(parameters: WorldParameters, faults: list[ParameterError]) -
                 "times bystander_cpr_share at most recognised_share: control must know first",
             )
         )
+    shares = dict(people.modes)
+    if not shares or set(shares) - {"foot", "bicycle", "car"} or len(shares) < len(people.modes):
+        faults.append(ParameterError("people.modes", "shares of foot, bicycle and car, each once"))
+    elif min(shares.values()) < 0 or abs(sum(shares.values()) - 1.0) > 0.005:
+        faults.append(ParameterError("people.modes", "shares that add up to 1"))
     if people.speed_mps <= 0:
         faults.append(ParameterError("people.speed_mps", "above 0"))
     for days in ("weekday", "weekend"):

@@ -70,6 +70,7 @@ class Purpose(IntEnum):
     AED_USABLE = 60
     AED_PROBLEM = 61
     AED_UNKNOWN_OPEN = 62
+    MODE = 79
     FLEET_CALL_TIME = 80
     FLEET_CALL_PLACE = 81
     FLEET_TURNOUT = 82

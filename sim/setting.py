@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.aeds import AedTable
-from geo.network import RoadNetwork
 from geo.region import Region
-from geo.snap import snap
 from sim.driving import DriveTimes, RoadDrive, StraightDrive
 from sim.errors import SettingError
-from sim.travel import NetworkTravel, Spots, Travel, spots_of
+from sim.modes import FOOT, ModalTravel
+from sim.travel import NetworkTravel, Spots, Travel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -121,29 +120,36 @@ def open_at(
 
 
 def setting_from_region(
-    region: Region, *, population: float | None = None, invented: bool = False
+    region: Region,
+    *,
+    population: float | None = None,
+    invented: bool = False,
+    modes: tuple[str, ...] = (FOOT,),
 ) -> Setting:
-    """A region of ``geo.region`` on foot, with its public AEDs that a road leads to.
+    """A region of ``geo.region``, with its public AEDs that a path leads to.
 
-    ``population`` overrides the sum over the zones.
+    ``population`` overrides the sum over the zones. ``modes``: how volunteers may come.
 
     Raises:
-        SettingError: the region has no network on foot.
+        SettingError: the region has no network on foot, or none for another mode.
     """
     network = region.networks.get("foot")
     if network is None:
         raise SettingError("region: it has no network on foot")
+    travel: Travel = NetworkTravel(network)
+    if modes != (FOOT,):
+        travel = ModalTravel(region.networks, modes)
     zones = region.zones
     if population is None and zones is not None:
         population = float(zones.population.sum())
     return Setting(
         region_id=region.region_id,
         timezone=region.timezone,
-        travel=NetworkTravel(network),
-        demand=spots_of(snap(network, region.demand.lat, region.demand.lon), network),
+        travel=travel,
+        demand=travel.spots(region.demand.lat, region.demand.lon),
         demand_weight=np.asarray(region.demand.weight, dtype=np.float64),
         demand_zone=np.asarray(region.demand.zone, dtype=np.int64),
-        aeds=_public_aeds(region.aeds, network),
+        aeds=_public_aeds(region.aeds, travel),
         population=population,
         zone_ids=() if zones is None else zones.ids,
         zone_decile=_no_ints() if zones is None else zones.deprivation_decile.astype(np.int64),
@@ -158,7 +164,7 @@ def _drive(region: Region) -> DriveTimes:
     return RoadDrive(lambda: region.router("car")) if "car" in region.networks else StraightDrive()
 
 
-def _public_aeds(table: AedTable, network: RoadNetwork) -> Aeds:
+def _public_aeds(table: AedTable, travel: Travel) -> Aeds:
     rows = np.flatnonzero(table.public & (table.positions.edge >= 0))
 
     def intervals(start_s: float, end_s: float) -> Intervals:
@@ -170,7 +176,7 @@ def _public_aeds(table: AedTable, network: RoadNetwork) -> Aeds:
 
     return Aeds(
         ids=table.ids[rows],
-        spots=spots_of(table.positions.take(rows), network),
+        spots=travel.spots(table.lat[rows], table.lon[rows]),
         hours_known=table.hours_known[rows],
         intervals=cache(intervals),
     )

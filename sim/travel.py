@@ -83,8 +83,19 @@ class Travel(Protocol):
     def detour(self) -> float:
         """Way over straight line, where a search found nothing within its bound."""
 
+    @property
+    def fastest_mps(self) -> float:
+        """Nobody is faster: who may be reached within a time is within this distance."""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """How people may come; the first one is on foot."""
+
     def spots(self, lat: ArrayLike, lon: ArrayLike) -> Spots:
-        """Prepare places, degrees."""
+        """Prepare places, degrees; whoever starts there is on foot."""
+
+    def with_mode(self, spots: Spots, mode: NDArray[np.int64]) -> Spots:
+        """The same places for people who come by ``mode`` (index into ``modes``, one each)."""
 
     def times(
         self,
@@ -106,12 +117,17 @@ class NetworkTravel:
     def __init__(self, network: RoadNetwork) -> None:
         self._network = network
         self._search = PatientSearch(network)
-        self.base_mps = WALKING_MPS
+        self.base_mps = self.fastest_mps = WALKING_MPS
         self.detour = DETOUR
+        self.modes = ("foot",)
 
     def spots(self, lat: ArrayLike, lon: ArrayLike) -> Spots:
         """Attach places to the nearest edges."""
         return spots_of(snap(self._network, lat, lon), self._network)
+
+    def with_mode(self, spots: Spots, _: NDArray[np.int64]) -> Spots:
+        """The same places: there is one mode."""
+        return spots
 
     def times(
         self,
@@ -151,6 +167,20 @@ class StraightTravel:
     def detour(self) -> float:
         """The detour factor of the straight line."""
         return self.line.detour_factor
+
+    @property
+    def fastest_mps(self) -> float:
+        """The speed of the straight line."""
+        return self.line.speed_mps
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """There is one mode."""
+        return ("foot",)
+
+    def with_mode(self, spots: Spots, _: NDArray[np.int64]) -> Spots:
+        """The same places: there is one mode."""
+        return spots
 
     def spots(self, lat: ArrayLike, lon: ArrayLike) -> Spots:
         """Places as they are."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import simpy
 from msgspec import Struct
-from simpy.core import SimTime
 from simpy.events import EventPriority
 
 from dispatch.commands import (
@@ -64,19 +63,33 @@ from sim.scoring import Summary, incident_id, rows
 Recorder = Callable[[str, float, Event, tuple[Command, ...]], None]
 """Called with (incident id, now_s, event, commands) after every step, in order."""
 
-AFTER_OUTSIDE = EventPriority(2)  # SimPy's own timeouts have 1
+OUTSIDE, TIMER = EventPriority(1), EventPriority(2)  # which of them come first at one moment
 
 
-class Alarm(simpy.Timeout):
-    """A timer of the core: like a timeout, after everything else that is due at the same moment."""
+class Moment(simpy.Event):
+    """A timeout that calls a function: what SimPy's own does, with less around it."""
 
-    def __init__(self, env: simpy.Environment, delay: SimTime, value: Any) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        delay_s: float,
+        order: EventPriority,
+        what: Callable[..., None],
+    ) -> None:
         self.env = env
-        self.callbacks = []
-        self._value = value
-        self._delay = delay
+        self.callbacks = _HAPPEN
+        self.what = what
+        self.arguments: tuple[Any, ...] = ()
+        self._value = None
         self._ok = True
-        env.schedule(self, AFTER_OUTSIDE, delay)
+        env.schedule(self, order, delay_s if delay_s > 0.0 else 0.0)
+
+
+def _happen(moment: Any) -> None:
+    moment.what(*moment.arguments)
+
+
+_HAPPEN: list[Callable[[Any], None]] = [_happen]  # the one list of callbacks of all moments
 
 
 class Case:
@@ -96,7 +109,7 @@ class Case:
         self.draining = False
         self.done = False
         self.errands: list[Errand] = []  # alert id − 1
-        self.timers: dict[tuple[TimerKind, int], Alarm] = {}
+        self.timers: dict[tuple[TimerKind, int], Moment] = {}
         self.fetched: Fetched | None = None
         self.log: list[tuple[float, str, str, str]] | None = [] if log else None
 
@@ -148,9 +161,7 @@ class World:
     def _plan(self, at_s: float, what: Callable[..., None], *arguments: Any) -> None:
         """Let something happen at a moment; at once if that is past."""
         env = self.env
-        wait_s = at_s - env.now
-        timeout = env.timeout(wait_s if wait_s > 0.0 else 0.0, (what, arguments))
-        timeout.callbacks.append(_happen)
+        Moment(env, at_s - env.now, OUTSIDE, what).arguments = arguments
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -229,18 +240,17 @@ class World:
         case.queue.append(self.finder.find(case.index, command.query, self.env.now))
 
     def _start_timer(self, case: Case, command: StartTimer) -> None:
+        env = self.env
         key = (command.kind, command.ref)
-        wait_s = command.due_at_s - self.env.now
-        alarm = Alarm(self.env, wait_s if wait_s > 0.0 else 0.0, (case, key))
-        alarm.callbacks.append(self._ring)
-        case.timers[key] = alarm
+        moment = Moment(env, command.due_at_s - env.now, TIMER, self._ring)
+        moment.arguments = (case, key, moment)
+        case.timers[key] = moment
 
     def _cancel_timer(self, case: Case, command: CancelTimer) -> None:
         case.timers.pop((command.kind, command.ref), None)
 
-    def _ring(self, alarm: Any) -> None:
-        case, key = alarm.value
-        if case.timers.get(key) is alarm:
+    def _ring(self, case: Case, key: tuple[TimerKind, int], moment: Moment) -> None:
+        if case.timers.get(key) is moment:
             del case.timers[key]
             self.feed(case, TimerFired(*key))
 
@@ -396,11 +406,11 @@ class World:
             if to == PATIENT:
                 if node == START:
                     return backdrop.true_direct_s(index, person)
-                return backdrop.aed_to_patient_s(index, node)
+                return backdrop.aed_to_patient_s(index, node, person)
             if node == START:
                 return backdrop.to_aed_s(index, person, to)
             if node == PATIENT:
-                return backdrop.aed_to_patient_s(index, to)
+                return backdrop.aed_to_patient_s(index, to, person)
             return backdrop.between_aeds_s(node, to)
 
         base_s = way_from(errand.at, goal, between_s)
@@ -460,11 +470,6 @@ class World:
 
 def _since(call_at_s: float, moment_s: float | None) -> float | None:
     return None if moment_s is None else round(moment_s - call_at_s, 3)
-
-
-def _happen(event: Any) -> None:
-    what, arguments = event.value
-    what(*arguments)
 
 
 def _nothing(_: Case, __: Any) -> None:
