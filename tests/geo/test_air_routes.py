@@ -125,6 +125,13 @@ def test_a_base_and_a_target_on_a_border_can_be_used() -> None:
     assert corner.length_m == pytest.approx(20.0, abs=1e-6)
 
 
+def test_a_corner_given_twice_is_one_corner() -> None:
+    ring = [[6.0, 8.0], [6.0, 8.0], [1.0, 7.0], [5.0, 3.0], [6.0, 4.0]]
+    route = ObstacleMap.build([ring]).from_base(5.5, 3.5).route(5.25, 8.5)
+    assert route.x_m.tolist() == [5.5, 6.0, 6.0, 5.25]
+    assert route.length_m == pytest.approx(math.hypot(0.5, 0.5) + 4 + math.hypot(0.75, 0.5))
+
+
 def test_no_wind_equals_still_air_exactly() -> None:
     volumes = naive.random_volumes(np.random.default_rng(3))
     routes = ObstacleMap.build(volumes).from_base(-20.0, -20.0)
