@@ -38,6 +38,7 @@ from scenarios.tables import TableWriter, to_arrow
 from sim.parameters import WorldParameters, check
 from sim.records import ALERT_COLUMNS, EVENT_COLUMNS, incident_columns
 from sim.replication import EVENT_CHOICES, run_replication
+from sim.modes import MODES
 from sim.setting import Setting, setting_from_region
 
 AHEAD_PER_WORKER = 3  # replications under way or waiting to be written, per worker
@@ -252,7 +253,15 @@ def _setting(play: Play) -> Setting:
         region,
         population=play.parameters.arrivals.population,
         invented=bool(invented_parts(play.scenario)),
+        modes=_modes(play.parameters),
     )
+
+
+def _modes(parameters: WorldParameters) -> tuple[str, ...]:
+    """How anybody comes: only these networks are searched."""
+    people = parameters.people
+    used = {mode for mode, share in people.modes if share > 0.0} | set(people.mode or ())
+    return tuple(sorted(used | {"foot"}, key=MODES.index))
 
 
 def _play(play: Play, setting: Setting, replication: int) -> Played:

@@ -98,7 +98,7 @@ def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) ->
     base_mps = setting.travel.base_mps
     on_foot = base_mps / np.maximum(parameters.speed_mps * factor, LEAST_MPS)
     mode = _modes(setting.travel.modes, parameters, key, draws)
-    pace = np.round(np.where(mode == 0, on_foot, 1.0 / factor), 6)
+    pace = np.asarray(np.round(np.where(mode == 0, on_foot, 1.0 / factor), 6), np.float64)
     spots = setting.travel.with_mode(Spots.join(true, reported), np.tile(mode, 2 + 2 * REPORTS))
     return People(n, key, spots, pace, zone, _stray_m(true, reported, n), mode)
 
