@@ -7,39 +7,36 @@ nothing but the time, and two runs leave the same bytes.
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
-from pyarrow import parquet
+import msgspec
+from pyarrow import concat_tables, parquet
 
 from dispatch.config import Policy
-from geo.region import Region
-from geo.routing import warmup
-from scenarios.errors import Fault, InputFaults, ScenariosError
-from scenarios.inputs import world_parameters
+from scenarios.back_cast import BackCast, back_cast
+from scenarios.errors import Fault, InputFaults
+from scenarios.inputs import read_inputs
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.gathering import study_facts
-from scenarios.metrics.panel import Tables
+from scenarios.metrics.panel import Panel, Tables
 from scenarios.metrics.shape import Summary
 from scenarios.metrics.summary import summarise, summary_json
 from scenarios.options import load_options
-from scenarios.regions import invented_parts, open_region, prepare_region
+from scenarios.parts import Parts, study_mark
+from scenarios.playing import Play, Played, Players
+from scenarios.regions import open_region, prepare_region
 from scenarios.report.page import write_report
 from scenarios.schema import Scenario
-from scenarios.tables import TableWriter, to_arrow
+from scenarios.stopping import Stopping, StoppingRule, next_total, stopped
+from scenarios.tables import TableWriter
 from sim.parameters import WorldParameters, check
 from sim.records import ALERT_COLUMNS, EVENT_COLUMNS, incident_columns
-from sim.replication import EVENT_CHOICES, run_replication
-from sim.modes import MODES
-from sim.setting import Setting, setting_from_region
+from sim.replication import EVENT_CHOICES
 
 AHEAD_PER_WORKER = 3  # replications under way or waiting to be written, per worker
 
@@ -64,10 +61,6 @@ class Silent:
         """Say nothing."""
 
 
-class WorkerLostError(ScenariosError):
-    """A worker process died, most likely for want of memory."""
-
-
 @dataclass(frozen=True)
 class StudyResult:
     """A finished study."""
@@ -82,26 +75,6 @@ class StudyResult:
         return self.summary.answer.sentence
 
 
-class Play(NamedTuple):
-    """What a worker needs to play replications."""
-
-    scenario: Scenario
-    region_folder: Path
-    parameters: WorldParameters
-    policies: tuple[Policy, ...]
-    seed: int
-    events: str
-
-
-class Played(NamedTuple):
-    """One replication as Arrow tables."""
-
-    incidents: Any
-    alerts: Any
-    events: Any
-    volunteers: int
-
-
 def run_study(
     scenario: Scenario,
     out_dir: Path,
@@ -111,16 +84,23 @@ def run_study(
     workers: int = 1,
     events: str = "sample",
     progress: Progress | None = None,
+    parts: Path | None = None,
+    resume: bool = False,
+    rule: StoppingRule | None = None,
 ) -> StudyResult:
     """Play a scenario and leave tables, ``summary.json`` and ``report.html`` in ``out_dir``.
 
     ``out_dir`` is an existing folder of the caller's (``scenarios.output.results_folder``).
     ``events``: keep the events of ``all`` incidents, of a ``sample``, or of ``none``.
+    ``parts``: a folder for finished replications, gone when the study is complete; with ``resume``
+    those that an earlier start left there are used. ``rule``: replications come in rounds until it
+    is content, instead of a fixed number.
 
     Raises:
         InputFaults: the scenario or a file that it names is wrong.
         GeoError, SimError: the region cannot be used for this study.
         WorkerLostError: a worker process died.
+        OutputRefused: the parts to resume from belong to another study.
         KeyboardInterrupt: the user broke off; all workers are gone then.
     """
     say = progress or Silent()
@@ -130,20 +110,75 @@ def run_study(
     policies = load_options(scenario)
     folder = prepare_region(scenario, progress=say.step)
     region = open_region(scenario, folder)
-    parameters = world_parameters(scenario, region)
-    _refuse_faults(scenario, parameters)
-    play = Play(scenario, folder, parameters, policies, scenario.run.seed, events)
-    total = scenario.run.replications
-    volunteers = _write_tables(play, out_dir, total, workers, say)
+    inputs = read_inputs(scenario, region)
+    _refuse_faults(scenario, inputs.parameters)
+    for use in inputs.row_use:
+        say.step(use.words)
+    play = Play(scenario, folder, inputs.parameters, policies, scenario.run.seed, events)
+    kept = (
+        None if parts is None else Parts(parts, study_mark(play, region.region_id), resume=resume)
+    )
+
+    def facts_of(replications: int, volunteers: float) -> StudyFacts:
+        run = scenario.run.model_copy(update={"replications": replications})
+        counted = scenario.model_copy(update={"run": run})
+        return study_facts(
+            counted, region, policies, volunteers=volunteers, observed=inputs.observed
+        )
+
+    stopping = None
+    if rule is None:
+        total = scenario.run.replications
+        volunteers = _write_tables(play, out_dir, total, workers, kept, say)
+    else:
+        _refuse_rule(rule, scenario, policies)
+        total, volunteers, stopping = _write_rounds(
+            play, out_dir, workers, kept, say, rule, facts_of
+        )
     say.step("working out the answer")
-    facts = study_facts(scenario, region, policies, volunteers=volunteers / total)
+    facts = facts_of(total, volunteers / total)
     tables = read_tables(out_dir)
-    summary = summarise(tables, facts)
+    summary = msgspec.structs.replace(
+        summarise(tables, facts),
+        own_data=inputs.row_use,
+        back_cast=_back_cast(tables, facts),
+        demand_fit=inputs.demand_fit,
+        stopping=stopping,
+    )
     (out_dir / "summary.json").write_bytes(summary_json(summary))
     _keep_inputs(scenario, out_dir)
     say.step("drawing the report")
     write_report(out_dir / "report.html", facts, summary, tables, region)
+    if kept is not None:
+        kept.discard()
     return StudyResult(summary, facts, out_dir)
+
+
+def _back_cast(tables: Tables, facts: StudyFacts) -> BackCast | None:
+    """The planner's own response times beside those of the comparator's arrests."""
+    observed = facts.observed
+    if observed is None:
+        return None
+    panel = Panel(tables, facts)
+    simulated = panel.clock(facts.baseline.id, "ambulance")[panel.arrest]
+    return back_cast(
+        observed.ambulance_s, simulated, source=observed.source, replayed=observed.replayed
+    )
+
+
+def _refuse_rule(rule: StoppingRule, scenario: Scenario, policies: Sequence[Policy]) -> None:
+    faults = []
+    if len(policies) < 2:
+        faults.append(Fault("--precision", "", "at least two options to compare", "one"))
+    known = measure_keys([name for name in scenario.outcome.models])
+    if rule.measure not in known:
+        near = get_close_matches(rule.measure, known, 1)
+        hint = f"did you mean {near[0]}?" if near else ""
+        faults.append(
+            Fault("--measure", "", f"one of {', '.join(known)}", repr(rule.measure), hint=hint)
+        )
+    if faults:
+        raise InputFaults(faults)
 
 
 def read_tables(folder: Path) -> Tables:
@@ -174,108 +209,101 @@ def _keep_inputs(scenario: Scenario, out_dir: Path) -> None:
         (out_dir / "scenario.toml").write_bytes(scenario.file.read_bytes())
 
 
-# --- writing in order ------------------------------------------------------------------------
+# --- playing and writing in order ------------------------------------------------------------
 
 
-def _write_tables(play: Play, out_dir: Path, total: int, workers: int, say: Progress) -> int:
+class _Book:
+    """The tables of a study while it is written."""
+
+    def __init__(self, out_dir: Path, play: Play, stack: ExitStack) -> None:
+        models = play.parameters.outcome.models
+        columns = {"incidents": incident_columns(models), "alerts": ALERT_COLUMNS}
+        if play.events != "none":
+            columns["events"] = EVENT_COLUMNS
+        self._writers = {
+            name: stack.enter_context(TableWriter(out_dir, name, kinds))
+            for name, kinds in columns.items()
+        }
+        self.volunteers = 0
+        self.done = 0
+
+    def write(self, played: Played) -> None:
+        for name, writer in self._writers.items():
+            writer.write(getattr(played, name))
+        self.volunteers += played.volunteers
+        self.done += 1
+
+
+def _write_tables(
+    play: Play, out_dir: Path, total: int, workers: int, parts: Parts | None, say: Progress
+) -> int:
     """Write the tables of all replications; the number of volunteers over all of them."""
-    volunteers = 0
     say.count(0, total)
     with ExitStack() as stack:
-        models = play.parameters.outcome.models
-        incidents = stack.enter_context(TableWriter(out_dir, "incidents", incident_columns(models)))
-        alerts = stack.enter_context(TableWriter(out_dir, "alerts", ALERT_COLUMNS))
-        events = (
-            stack.enter_context(TableWriter(out_dir, "events", EVENT_COLUMNS))
-            if play.events != "none"
-            else None
-        )
-        for done, played in enumerate(_played(play, total, workers), start=1):
-            incidents.write(played.incidents)
-            alerts.write(played.alerts)
-            if events is not None:
-                events.write(played.events)
-            volunteers += played.volunteers
-            say.count(done, total)
-    return volunteers
+        players = stack.enter_context(Players(play, min(workers, total)))
+        book = _Book(out_dir, play, stack)
+        for played in _all_played(players, range(total), parts):
+            book.write(played)
+            say.count(book.done, total)
+    return book.volunteers
 
 
-def _played(play: Play, total: int, workers: int) -> Iterator[Played]:
-    """All replications in order, from this process or from several."""
-    if min(workers, total) <= 1:
-        setting = _setting(play)
-        for replication in range(total):
-            yield _play(play, setting, replication)
+def _write_rounds(
+    play: Play,
+    out_dir: Path,
+    workers: int,
+    parts: Parts | None,
+    say: Progress,
+    rule: StoppingRule,
+    facts_of: Callable[[int, float], StudyFacts],
+) -> tuple[int, int, Stopping]:
+    """Rounds until the rule is content: replications, volunteers over all of them, and why."""
+    rounds: list[int] = []
+    widths: dict[str, float | None] = {}
+    kept: list[Played] = []
+    with ExitStack() as stack:
+        players = stack.enter_context(Players(play, workers))
+        book = _Book(out_dir, play, stack)
+        while (total := next_total(rule, rounds, list(widths.values()))) is not None:
+            for played in _all_played(players, range(book.done, total), parts):
+                book.write(played)
+                kept.append(played)
+                say.count(book.done, total)
+            rounds.append(total)
+            say.step("looking at the intervals")
+            facts = facts_of(total, book.volunteers / total)
+            widths = _half_widths(rule, facts, kept)
+    return rounds[-1], book.volunteers, stopped(rule, rounds, widths)
+
+
+def _half_widths(
+    rule: StoppingRule, facts: StudyFacts, kept: Sequence[Played]
+) -> dict[str, float | None]:
+    """Half width of the difference of each option to the comparator."""
+    incidents, alerts = (
+        concat_tables([getattr(played, name) for played in kept])
+        for name in ("incidents", "alerts")
+    )
+    summary = summarise(Tables(incidents=incidents, alerts=alerts, events=None), facts)
+    widths: dict[str, float | None] = {}
+    for item in summary.comparisons:
+        found = item.differences[rule.measure]
+        known = found.low is not None and found.high is not None
+        widths[item.policy] = (found.high - found.low) / 2 if known else None  # type: ignore[operator]
+    return widths
+
+
+def _all_played(
+    players: Players, replications: Sequence[int], parts: Parts | None
+) -> Iterator[Played]:
+    """All of them in order: from the parts of an earlier start, or played now."""
+    if parts is None:
+        yield from players.play(replications)
         return
-    yield from _from_workers(play, total, min(workers, total))
-
-
-def _from_workers(play: Play, total: int, workers: int) -> Iterator[Played]:
-    """Keep every worker busy, a few replications ahead of what has been written."""
-    warmup()  # compiled once here, so that the workers find it in the cache
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(play,)
-    )
-    waiting: deque[Future[Played]] = deque()
-    handed_out = 0
-    try:
-        while handed_out < total or waiting:
-            while handed_out < total and len(waiting) < workers * AHEAD_PER_WORKER:
-                waiting.append(pool.submit(_play_here, handed_out))
-                handed_out += 1
-            yield waiting.popleft().result()
-    except BrokenProcessPool:
-        raise WorkerLostError(
-            "a worker process died, perhaps for want of memory: try fewer with --workers"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-# --- inside a worker -------------------------------------------------------------------------
-
-_here: dict[str, Any] = {}  # what this worker process holds
-
-
-def _begin(play: Play) -> None:
-    """Prepare a worker; only the parent listens to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here["play"], _here["setting"] = play, _setting(play)
-
-
-def _play_here(replication: int) -> Played:
-    return _play(_here["play"], _here["setting"], replication)
-
-
-def _setting(play: Play) -> Setting:
-    region: Region = open_region(play.scenario, play.region_folder)
-    return setting_from_region(
-        region,
-        population=play.parameters.arrivals.population,
-        invented=bool(invented_parts(play.scenario)),
-        modes=_modes(play.parameters),
-    )
-
-
-def _modes(parameters: WorldParameters) -> tuple[str, ...]:
-    """How anybody comes: only these networks are searched."""
-    people = parameters.people
-    used = {mode for mode, share in people.modes if share > 0.0} | set(people.mode or ())
-    return tuple(sorted(used | {"foot"}, key=MODES.index))
-
-
-def _play(play: Play, setting: Setting, replication: int) -> Played:
-    records = run_replication(
-        setting,
-        play.parameters,
-        play.policies,
-        seed=play.seed,
-        replication=replication,
-        events=play.events,
-    )
-    return Played(
-        to_arrow(records.incidents),
-        to_arrow(records.alerts),
-        to_arrow(records.events),
-        records.volunteers,
-    )
+    fresh = players.play([number for number in replications if not parts.has(number)])
+    for replication in replications:
+        played = parts.get(replication)
+        if played is None:
+            played = next(fresh)
+            parts.put(replication, played)
+        yield played
