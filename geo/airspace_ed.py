@@ -39,6 +39,7 @@ class _Part:
     at: str
     shape: Any
     radius: Any
+    radius_in_unit: bool  # ED-269 gives it in the volume's unit, ED-318 in metres
     unit: Any
     lower: Any
     lower_reference: Any
@@ -87,6 +88,7 @@ def _part269(k: int, part: Any) -> _Part:
         at=at,
         shape=shape,
         radius=shape.get("radius") if isinstance(shape, Mapping) else None,
+        radius_in_unit=True,
         unit=part.get("uomDimensions"),
         lower=part.get("lowerLimit"),
         lower_reference=part.get("lowerVerticalReference"),
@@ -104,6 +106,7 @@ def _part318(k: int, part: Any) -> _Part:
         at=at,
         shape=part,
         radius=extent.get("radius"),
+        radius_in_unit=False,
         unit=layer.get("uom", "m"),
         lower=layer.get("lower"),
         lower_reference=layer.get("lowerReference"),
@@ -121,9 +124,9 @@ def _volumes(
 ) -> Iterator[Volume]:
     for k, part in enumerate(parts):
         unit = entry.choice(f"{part.at}: unit", part.unit, _UNITS)
-        radius = number_or_none(part.radius)
-        # ED-269 gives the radius in the volume's unit, ED-318 always in metres as its limits mostly
-        in_metres = part.radius if radius is None or unit is None else radius * unit
+        in_metres = number_or_none(part.radius)
+        if in_metres is not None and part.radius_in_unit:
+            in_metres *= unit or 1.0
         outline = entry.outline(part.at, part.shape, in_metres)
         floor = _limit(entry, f"{part.at}: lower", part.lower, part.lower_reference, unit)
         ceiling = _limit(entry, f"{part.at}: upper", part.upper, part.upper_reference, unit)

@@ -172,7 +172,7 @@ def test_ed318_zones_are_read_layer_by_layer(tmp_path: Path) -> None:
                     "upperReference": "AMSL",
                     "lower": 100,
                     "lowerReference": "AGL",
-                    "uom": "m",
+                    "uom": "ft",
                 },
             },
         ],
@@ -185,6 +185,8 @@ def test_ed318_zones_are_read_layer_by_layer(tmp_path: Path) -> None:
     assert one.ceiling.metres == pytest.approx(121.92)
     assert two.ceiling is not None
     assert two.ceiling.reference is Reference.AMSL
+    south, north = two.outline.bounds[1], two.outline.bounds[3]
+    assert (north - south) * 111_195 / 2 == pytest.approx(500, rel=2e-3)  # metres, whatever the uom
 
 
 def test_a_time_that_hangs_on_the_sun_counts_as_the_whole_day(tmp_path: Path) -> None:
