@@ -18,7 +18,7 @@ from msgspec import Struct
 from dispatch.live import audit
 from dispatch.live.api import models
 from dispatch.live.control import located
-from dispatch.live.errors import NotFound
+from dispatch.live.errors import Faulty, NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
@@ -92,15 +92,15 @@ class AedBook:
         return self.view(tx, aed_id)
 
     def take_list(self, tx: Tx, given: models.ImportIn, actor: str) -> models.ImportOut:
-        """Take over a list, whole or not at all."""
+        """Take over a list, whole or not at all; raises ``Faulty`` with every fault."""
         read = read_csv if given.format == "csv" else read_geojson
         listed, faults = read(given.content)
         if faults:
-            return models.ImportOut(added=0, updated=0, unchanged=0, faults=faults[:MAX_FAULTS])
+            raise Faulty(tuple(faults[:MAX_FAULTS]))
         counts = self.keep_all(tx, listed, given.source)
         now_s = self._parts.clock()
         audit.append(tx, now_s, actor, "aed.import", given.source, dict(counts))
-        return models.ImportOut(**counts, faults=[])
+        return models.ImportOut(**counts)
 
     def keep_all(self, tx: Tx, listed: Iterable[Listed], source: str) -> dict[str, int]:
         """Keep every AED of a list; returns how many were added, updated and unchanged."""

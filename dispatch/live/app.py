@@ -24,6 +24,7 @@ from dispatch.live.service import Service
 
 API_VERSION = "1"
 THREADS = 48
+ROUTERS = (control.router, registrar.router, responder.router, operations.router)
 TEST_SCALE = 100
 MAX_BODY_BYTES = 21_000_000
 SAFE_HEADERS = (
@@ -59,8 +60,8 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
     )
     app.state.service = service
     app.state.limits = Limits(scale=TEST_SCALE if service.settings.test_mode else 1)
-    for module in (control, registrar, responder, operations):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     _handle_errors(app)
     app.add_middleware(_Edge, service=service)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -70,7 +71,8 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
 def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def _refused(_: Request, error: Refused) -> Response:
-        return problem_response(problem(error.status, error.code, error.detail))
+        faults = [{"fault": fault} for fault in getattr(error, "faults", ())] or None
+        return problem_response(problem(error.status, error.code, error.detail, faults))
 
     @app.exception_handler(NotSignedIn)
     async def _not_signed_in(_: Request, error: NotSignedIn) -> Response:
@@ -167,16 +169,16 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas["Problem"] = models.Problem.model_json_schema()
-        _declare_security(app, document)
+        _declare_security(document)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _declare_security(app: FastAPI, document: dict[str, Any]) -> None:
+def _declare_security(document: dict[str, Any]) -> None:
     """Say which endpoint needs which scope; the header itself is then no parameter."""
     schemes = document["components"].setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer"}
-    for route in app.routes:
+    for route in (route for router in ROUTERS for route in router.routes):
         scope = _scope_of(route)
         for method in getattr(route, "methods", None) or ():
             operation = document["paths"].get(getattr(route, "path", ""), {}).get(method.lower())

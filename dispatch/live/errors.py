@@ -7,7 +7,8 @@
     │   ├── NotFound                there is none, or none that the caller may see
     │   ├── Conflict                it is in the way of something else, with a reason
     │   ├── Forbidden               the caller's role or scope does not reach so far
-    │   └── Invalid                 a field is wrong: names the field and what was expected
+    │   ├── Invalid                 a field is wrong: names the field and what was expected
+    │   └── Faulty                  a list has faults: all of them are named
     ├── StoreUnavailable        the database cannot be written: nothing was acknowledged
     ├── StoreUnusable           the database cannot be opened as it is; says what to do
     └── SettingsError           the configuration has faults; all of them are listed
@@ -58,6 +59,16 @@ class Invalid(Refused):
         super().__init__("invalid", f"{field}: {expected}")
         self.field = field
         self.expected = expected
+
+
+class Faulty(Refused):
+    """A list or file has faults; all of them are listed and nothing of it was taken over."""
+
+    status = 422
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("faulty", f"{len(faults)} faults; nothing was taken over")
+        self.faults = faults
 
 
 class StoreUnavailable(LiveError):  # noqa: N818

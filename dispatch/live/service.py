@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -149,7 +149,6 @@ class Service:
         self._pumped_at = time.monotonic()
         self._flushed_s = 0.0
         self._daily_s = 0.0
-        self.stage: Callable[[str], None] = _pass  # named moments, for tests that kill
         self._prepare(policy, content, region)
 
     # --- life ---------------------------------------------------------------------------------
@@ -315,7 +314,6 @@ class Service:
         return self.book.core(tx, policy_id)
 
     def _search(self, incident_id: str, policy_id: str, query: Query) -> None:
-        self.stage("search")
         if self._searchers is None:
             self.runtime.answer_search(incident_id, policy_id, query)
         else:
@@ -390,7 +388,3 @@ def _rules(settings: Settings) -> Rules:
 
 def _first(chosen: Sequence[Channel], kind: type[T]) -> T | None:
     return next((channel for channel in chosen if isinstance(channel, kind)), None)
-
-
-def _pass(_: str) -> None:
-    """Nobody watches the stages."""

@@ -248,6 +248,13 @@ def make_bench() -> Iterator[MakeBench]:
         bench.close()
 
 
+@pytest.fixture(scope="module")
+def module_bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.close()
+
+
 @pytest.fixture
 def bench(make_bench: MakeBench) -> Bench:
     return make_bench()

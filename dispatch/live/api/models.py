@@ -495,12 +495,11 @@ class ImportIn(_In):
 
 
 class ImportOut(_Out):
-    """What became of a list; nothing is taken over from a list with faults."""
+    """What became of a list."""
 
     added: int
     updated: int
     unchanged: int
-    faults: list[str]
 
 
 class PolicyIn(_In):
