@@ -49,8 +49,6 @@ class Reach(NamedTuple):
 
     near: Ints
     times: PatientTimes
-    distance_m: Floats  # straight line from the reported position
-    position_age_s: Floats
     true_direct_s: Floats
 
 
@@ -191,14 +189,19 @@ class Backdrop:
             times.to_aed_s[near],
             times.aed_to_patient_s,
         )
-        lat, lon = self._where.lat[incident], self._where.lon[incident]
-        return Reach(
-            near,
-            seeming,
-            haversine_m(spots.lat[near], spots.lon[near], lat, lon),
-            position_age_s(self.parameters.people, there.key[near]),
-            times.direct_s[n:],
+        return Reach(near, seeming, times.direct_s[n:])
+
+    def distance_m(self, incident: int, near: Ints) -> Floats:
+        """Straight lines from the reported positions of these rows of the people present."""
+        spots, reported = self.people.spots, self.present(incident).reported_spot[near]
+        where = self._where
+        return haversine_m(
+            spots.lat[reported], spots.lon[reported], where.lat[incident], where.lon[incident]
         )
+
+    def position_age_s(self, incident: int, near: Ints) -> Floats:
+        """How old the reported positions of these rows of the people present are."""
+        return position_age_s(self.parameters.people, self.present(incident).key[near])
 
     def answer(self, incident: int, person: int, others: list[int]) -> Answer:
         """What this person would do; ``others`` likely to be asked as well are drawn with them."""

@@ -9,12 +9,13 @@ incident picks one of them by key, so that nothing is attached during the run.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.points import EARTH_RADIUS_M, haversine_m
+from geo.points import EARTH_RADIUS_M, LocalProjection, haversine_m
 from sim.errors import SettingError
 from sim.parameters import DayNight, PeopleParameters
 from sim.randomness import (
@@ -70,13 +71,38 @@ class People:
 
     def around(self, lat: float, lon: float, radius_m: float) -> Ints:
         """People who may be, or seem to be, within a radius; nobody who is or does is left out."""
-        metres = EARTH_RADIUS_M * np.pi / 180.0
-        both = slice(0, 2 * self.n)
-        north_m = (self.spots.lat[both] - lat) * metres
-        east_m = (self.spots.lon[both] - lon) * (metres * np.cos(np.radians(lat)))
-        reach_m = self.stray_m.ravel() + (1.01 * radius_m + 20.0)  # the plane is not quite flat
-        inside = north_m * north_m + east_m * east_m <= reach_m * reach_m
+        if radius_m not in self._far_enough:
+            # The plane is not quite flat: 3 % and 20 m more than asked for.
+            reach_m = self.stray_m.ravel() + (1.03 * radius_m + 20.0)
+            self._far_enough[radius_m] = np.square(reach_m).astype(np.float32)
+        north_m, east_m = self._plane.to_xy_m(lat, lon)[::-1]
+        north = self._north_m - np.float32(north_m)
+        east = self._east_m - np.float32(east_m)
+        inside = north * north + east * east <= self._far_enough[radius_m]
         return np.flatnonzero(inside[: self.n] | inside[self.n :])
+
+    @cached_property
+    def _plane(self) -> LocalProjection:
+        both = slice(0, 2 * self.n)
+        if self.n == 0:
+            return LocalProjection(0.0, 0.0)
+        return LocalProjection(
+            float(self.spots.lat[both].mean()), float(self.spots.lon[both].mean())
+        )
+
+    @cached_property
+    def _north_m(self) -> NDArray[np.float32]:
+        both = slice(0, 2 * self.n)
+        return self._plane.to_xy_m(self.spots.lat[both], self.spots.lon[both])[1].astype(np.float32)
+
+    @cached_property
+    def _east_m(self) -> NDArray[np.float32]:
+        both = slice(0, 2 * self.n)
+        return self._plane.to_xy_m(self.spots.lat[both], self.spots.lon[both])[0].astype(np.float32)
+
+    @cached_property
+    def _far_enough(self) -> dict[float, NDArray[np.float32]]:
+        return {}
 
 
 def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) -> People:

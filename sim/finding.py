@@ -7,13 +7,14 @@ holds the roster, so that nobody is asked by two incidents and no AED is promise
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch import candidates
 from dispatch.config import Policy
 from dispatch.eligibility import Reason, Rules
 from dispatch.events import CandidatesFound
 from dispatch.facts import Alerted
-from dispatch.model import Query
+from dispatch.model import Order, Query
 from dispatch.roster import Roster
 from sim.backdrop import Backdrop, Reach
 from sim.behaviour import Answer
@@ -48,7 +49,8 @@ class Finder:
         )
         near = there.person[reach.near]
         eligible, reasons = may[near], why[near]
-        old = reach.position_age_s > self.roster.rules.position_max_age_s
+        age_s = self.backdrop.position_age_s(incident, reach.near)
+        old = age_s > self.roster.rules.position_max_age_s
         if old.any():
             eligible &= ~old
             reasons = np.maximum(reasons, old * OLD)
@@ -62,8 +64,8 @@ class Finder:
             via_aed_s=times.via_aed_s if aeds else None,
             aed=times.aed if aeds else None,
             to_aed_s=times.to_aed_s if aeds else None,
-            distance_m=reach.distance_m,
-            position_age_s=reach.position_age_s,
+            distance_m=self._distance_m(incident, query, reach),
+            position_age_s=age_s,
             roster_version=self.roster.version,
             region_id=self.backdrop.setting.region_id,
             straight_line=query.straight_line,
@@ -77,6 +79,12 @@ class Finder:
         return self.backdrop.reach(
             incident, aed.pickup_s, aed.carry_factor, closed=closed, with_aeds=with_aeds
         )
+
+    def _distance_m(self, incident: int, query: Query, reach: Reach) -> NDArray[np.float64] | None:
+        """Straight lines, where the query looks at them."""
+        if query.radius_m is None and query.order is not Order.DISTANCE:
+            return None
+        return self.backdrop.distance_m(incident, reach.near)
 
     def answer(self, incident: int, person: int) -> Answer:
         """What this person will do if asked."""
