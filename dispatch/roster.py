@@ -18,6 +18,8 @@ from dispatch.errors import RosterError, UnknownEventError, UnknownMemberError
 from dispatch.members import MONTH_S, AedRows, Bools, Claim, Floats, PeopleRows
 from dispatch.timetable import ALWAYS, Timetable
 
+__all__ = ["MONTH_S", "Roster"]
+
 
 class Roster:
     """The people, AEDs and drones of one service, seen through the rules of one policy.
