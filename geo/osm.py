@@ -78,13 +78,7 @@ def read_extract(
     say = progress or (lambda _: None)
     with _one_line_errors(path):
         header_date = _data_date(path)
-        say("reading outlines")
-        outlines = _building_relations(path)
-        say("reading ways")
-        ways = _read_ways(path, profiles, outlines)
-        say("reading nodes")
-        nodes = _read_nodes(path)
-        aed_nodes = _read_aed_nodes(path)
+        ways, nodes, aed_nodes = _read_tables(path, profiles, say)
     say("joining roads")
     located = _Located.of(nodes, ways)
     segments: dict[str, Segments] = {}
@@ -108,6 +102,25 @@ def read_extract(
         warnings.append(f"{located.n_missing} nodes of ways are not in the file")
         counts["missing_nodes"] = located.n_missing
     return Extract(header_date, segments, aeds, buildings, counts, tuple(warnings))
+
+
+def _read_tables(
+    path: Path, profiles: Sequence[Profile], say: Progress
+) -> tuple[WayTable, NodeTable, list[AedRecord]]:
+    """Our own decoder reads the common kind of .pbf; libosmium reads everything else."""
+    if path.name.endswith(".pbf"):
+        from geo.osm_pbf import OtherKindError, read_pbf  # noqa: PLC0415 - numba loads when needed
+
+        try:
+            return read_pbf(path, profiles, say)
+        except OtherKindError:
+            pass
+    say("reading outlines")
+    outlines = _building_relations(path)
+    say("reading ways")
+    ways = _read_ways(path, profiles, outlines)
+    say("reading nodes")
+    return ways, _read_nodes(path), _read_aed_nodes(path)
 
 
 def _check_file(path: Path) -> None:
@@ -177,7 +190,7 @@ def _building_relations(path: Path) -> _Outlines:
 
 
 @dataclass
-class _Ways:
+class WayTable:
     """All ways of use, one row each; ``refs[first[i]:first[i + 1]]`` are the nodes of way i."""
 
     ids: NDArray[np.int64]
@@ -194,7 +207,7 @@ class _Ways:
     warnings: list[str]
 
 
-def _read_ways(path: Path, profiles: Sequence[Profile], outlines: _Outlines) -> _Ways:
+def _read_ways(path: Path, profiles: Sequence[Profile], outlines: _Outlines) -> WayTable:
     """Every way that is a road for one of the profiles, a building or an AED."""
     import osmium  # noqa: PLC0415
 
@@ -269,7 +282,7 @@ class _WayReader:
         self.span[row] = (start, len(self.refs))
         return row
 
-    def table(self) -> _Ways:
+    def table(self) -> WayTable:
         """All ways in the order of their ids, so that the order of the file does not matter."""
         ids = np.fromiter(self.row_of, dtype=np.int64, count=len(self.row_of))
         order = np.argsort(ids, kind="stable")
@@ -282,7 +295,7 @@ class _WayReader:
         refs = np.frombuffer(self.refs, dtype=np.int64) if len(self.refs) else np.zeros(0, np.int64)
         forward, backward, road_class, usable = self._rule_columns(order)
         warnings = [f"{self.n_twice} ways come more than once: the last counts"]
-        return _Ways(
+        return WayTable(
             ids=ids[order],
             first=first,
             refs=refs[picks],
@@ -311,7 +324,7 @@ class _WayReader:
 
 
 @dataclass
-class _Nodes:
+class NodeTable:
     """Places by ascending id."""
 
     ids: NDArray[np.int64]
@@ -320,7 +333,7 @@ class _Nodes:
     n_read: int
 
 
-def _read_nodes(path: Path) -> _Nodes:
+def _read_nodes(path: Path) -> NodeTable:
     import osmium  # noqa: PLC0415
 
     ids, xs, ys = array("q"), array("i"), array("i")
@@ -331,16 +344,16 @@ def _read_nodes(path: Path) -> _Nodes:
         add_x(location.x)
         add_y(location.y)
     if not len(ids):
-        return _Nodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0)
+        return NodeTable(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0)
     all_ids = np.frombuffer(ids, dtype=np.int64)
     x, y = np.frombuffer(xs, dtype=np.int32), np.frombuffer(ys, dtype=np.int32)
-    last = _last_of_each(all_ids)
+    last = last_of_each(all_ids)
     last = last[(x[last] != _NO_COORDINATE) & (y[last] != _NO_COORDINATE)]
     last = last[(np.abs(y[last]) <= 90 * _COORDINATE) & (np.abs(x[last]) <= 180 * _COORDINATE)]
-    return _Nodes(all_ids[last], y[last] / _COORDINATE, x[last] / _COORDINATE, len(all_ids))
+    return NodeTable(all_ids[last], y[last] / _COORDINATE, x[last] / _COORDINATE, len(all_ids))
 
 
-def _last_of_each(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def last_of_each(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Index of the last occurrence of each id, ids ascending."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
@@ -356,13 +369,14 @@ def _read_aed_nodes(path: Path) -> list[AedRecord]:
     mapped = osmium.filter.TagFilter(("emergency", "defibrillator"))
     for node in _objects(path, osmium.osm.NODE, mapped):
         if node.location.valid():
-            found[node.id] = _aed(
+            found[node.id] = aed_record(
                 f"node/{node.id}", node.location.lat, node.location.lon, dict(node.tags)
             )
     return list(found.values())
 
 
-def _aed(osm_id: str, lat: float, lon: float, tags: Mapping[str, str]) -> AedRecord:
+def aed_record(osm_id: str, lat: float, lon: float, tags: Mapping[str, str]) -> AedRecord:
+    """What is kept of an AED's tags."""
     return AedRecord(
         osm_id=osm_id,
         lat=lat,
@@ -384,12 +398,12 @@ def _aed_order(aed: AedRecord) -> tuple[str, int]:
 class _Located:
     """Ways whose nodes have become indices into the nodes of the file, -1 where missing."""
 
-    nodes: _Nodes
+    nodes: NodeTable
     refs: NDArray[np.int64]
     n_missing: int
 
     @classmethod
-    def of(cls, nodes: _Nodes, ways: _Ways) -> _Located:
+    def of(cls, nodes: NodeTable, ways: WayTable) -> _Located:
         if not len(nodes.ids):
             return cls(nodes, np.full(len(ways.refs), -1), len(np.unique(ways.refs)))
         at = np.searchsorted(nodes.ids, ways.refs)
@@ -398,7 +412,7 @@ class _Located:
         return cls(nodes, np.where(there, at, -1), len(np.unique(ways.refs[~there])))
 
 
-def _segments(located: _Located, ways: _Ways, slot: int) -> tuple[Segments, dict[str, int]]:
+def _segments(located: _Located, ways: WayTable, slot: int) -> tuple[Segments, dict[str, int]]:
     """Straight pieces for one profile; pieces that touch a missing node are left out."""
     counts = np.diff(ways.first)
     way_of_ref = np.repeat(np.arange(len(counts)), counts)
@@ -429,7 +443,7 @@ def _segments(located: _Located, ways: _Ways, slot: int) -> tuple[Segments, dict
 
 
 def _way_pieces(
-    located: _Located, ways: _Ways, usable: NDArray[np.bool_], last_of_way: NDArray[np.bool_]
+    located: _Located, ways: WayTable, usable: NDArray[np.bool_], last_of_way: NDArray[np.bool_]
 ) -> dict[str, int]:
     """The usual count of a road map: way ends and shared nodes, and the pieces between them."""
     refs = located.refs
@@ -446,7 +460,7 @@ def _way_pieces(
 
 
 def _ring_measures(
-    located: _Located, ways: _Ways, rows: Sequence[int]
+    located: _Located, ways: WayTable, rows: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean latitude, mean longitude and area in square metres of each way.
 
@@ -471,17 +485,17 @@ def _ring_measures(
     return lat, lon, area_m2
 
 
-def _aed_ways(located: _Located, ways: _Ways) -> list[AedRecord]:
+def _aed_ways(located: _Located, ways: WayTable) -> list[AedRecord]:
     rows = sorted(ways.aed)
     lat, lon, _ = _ring_measures(located, ways, rows)
     return [
-        _aed(f"way/{ways.ids[row]}", float(lat[i]), float(lon[i]), ways.aed[row])
+        aed_record(f"way/{ways.ids[row]}", float(lat[i]), float(lon[i]), ways.aed[row])
         for i, row in enumerate(rows)
         if np.isfinite(lat[i])
     ]
 
 
-def _buildings(located: _Located, ways: _Ways) -> Buildings:
+def _buildings(located: _Located, ways: WayTable) -> Buildings:
     rows = sorted(ways.building)
     lat, lon, area_m2 = _ring_measures(located, ways, rows)
     kinds = [ways.building[row].get("building", "yes") for row in rows]

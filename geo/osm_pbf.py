@@ -1,0 +1,615 @@
+"""Reads ways, nodes and AEDs out of an .osm.pbf file, block by block.
+
+The blocks are read from the last to the first: relations, ways, nodes is the order in which one
+knows what is still wanted, and it is the reverse of the usual order of a file. A file in another
+order is read as well, some blocks of it twice. Strings become numbers once; tags become
+dictionaries only once for every set of tags that differs in more than a name.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo import buildings as building_rule
+from geo import kernels_pbf as kernels
+from geo.osm import AedRecord, NodeTable, Progress, WayTable, aed_record, last_of_each
+from geo.speeds import Profile
+
+Longs = NDArray[np.int64]
+Tags = Mapping[str, str]
+
+MAX_HEADER_BYTES = 64 * 1024
+MAX_BLOB_BYTES = 32 * 1024 * 1024
+"""Limits of the format; anything larger is damage."""
+
+_KEYS_OF_USE = (b"highway", b"building", b"emergency")
+_FEATURES = frozenset({"OsmSchema-V0.6", "DenseNodes"})
+
+_PLAIN_TEXTS = frozenset(
+    {
+        "name",
+        "ref",
+        "source",
+        "note",
+        "fixme",
+        "description",
+        "website",
+        "phone",
+        "operator",
+        "created_by",
+        "start_date",
+        "attribution",
+        "wikidata",
+        "wikipedia",
+        "image",
+        "mapillary",
+        "check_date",
+    }
+)
+_PLAIN_TEXT_STEMS = frozenset(
+    {
+        "name",
+        "addr",
+        "source",
+        "ref",
+        "alt_name",
+        "old_name",
+        "loc_name",
+        "official_name",
+        "contact",
+        "tiger",
+        "is_in",
+        "note",
+        "survey",
+        "check_date",
+        "description",
+    }
+)
+"""Keys whose values nearly every way has to itself. Profiles and buildings do not see them."""
+
+
+class OtherKindError(Exception):
+    """A file that the format allows, but not one that this reader reads."""
+
+
+@dataclass(frozen=True)
+class _Blob:
+    """Where a compressed block lies in the file."""
+
+    start: int
+    size: int
+
+
+def read_pbf(
+    path: Path, profiles: Sequence[Profile], say: Progress
+) -> tuple[WayTable, NodeTable, list[AedRecord]]:
+    """Ways of use, the nodes that they need, and AEDs mapped as nodes.
+
+    Raises:
+        OtherKindError: a history file, or blocks compressed otherwise than with zlib.
+        ValueError: the file is damaged.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        reader = _Reader(file, profiles)
+        say("reading roads")
+        reader.read_all()
+        return reader.ways(), reader.nodes(), reader.aed_nodes()
+
+
+@dataclass
+class _WayPart:
+    """Ways of one block; tags hold numbers of strings of the whole file."""
+
+    ids: Longs
+    counts: Longs
+    refs: Longs
+    tag_counts: Longs
+    keys: NDArray[np.int32]
+    values: NDArray[np.int32]
+
+
+@dataclass
+class _Reader:
+    """Everything found so far."""
+
+    file: Any
+    profiles: Sequence[Profile]
+    number_of: dict[bytes, int] = field(default_factory=dict)
+    texts: list[bytes] = field(default_factory=list)
+    rings: dict[int, Tags] = field(default_factory=dict)  # way -> tags of its relation
+    way_parts: dict[tuple[int, int], _WayPart] = field(default_factory=dict)
+    node_parts: dict[tuple[int, int], tuple[Any, ...]] = field(default_factory=dict)
+    aeds: dict[int, tuple[int, AedRecord]] = field(default_factory=dict)  # id -> block, AED
+    n_nodes: int = 0
+
+    def read_all(self) -> None:
+        """All blocks, last first; again what was read too early."""
+        blobs = list(_blobs(self.file))
+        kinds = np.zeros((len(blobs), 5), np.int64)
+        limited = True
+        for number in range(len(blobs) - 1, -1, -1):
+            kinds[number] = self._block(number, blobs[number], kinds, limited=limited)
+        has_ways = np.flatnonzero(kinds[:, kernels.GROUP_WAY])
+        has_relations = np.flatnonzero(kinds[:, kernels.GROUP_RELATION])
+        nodes = kinds[:, kernels.GROUP_NODE] + kinds[:, kernels.GROUP_DENSE]
+        mixed = _precedes(has_relations, has_ways) or _precedes(has_ways, np.flatnonzero(nodes))
+        if mixed:
+            self.n_nodes = 0
+            self.way_parts.clear()
+            self.node_parts.clear()
+            for wanted in (kernels.GROUP_WAY, kernels.GROUP_NODE):
+                for number in np.flatnonzero(kinds[:, 1:].sum(axis=1)).tolist():
+                    self._block(number, blobs[number], kinds, limited=True, only=wanted)
+
+    def _block(
+        self, number: int, blob: _Blob, kinds: Longs, *, limited: bool, only: int | None = None
+    ) -> Longs:
+        """Reads one block; returns how much of each kind it holds."""
+        raw = _content(self.file, blob)
+        data = np.frombuffer(raw, np.uint8)
+        ok, starts, stops, group_starts, group_stops, scale = kernels.read_block(data)
+        if not ok:
+            raise ValueError(f"block {number} is damaged")
+        block = _Block(number, raw, data, starts, stops)
+        total = np.zeros(5, np.int64)
+        for group in range(len(group_starts) - 1, -1, -1):
+            span = int(group_starts[group]), int(group_stops[group])
+            counts = kernels.kinds_in(data, *span)
+            if counts[0]:
+                raise ValueError(f"block {number} is damaged")
+            total += counts
+            has_nodes = counts[kernels.GROUP_NODE] or counts[kernels.GROUP_DENSE]
+            if counts[kernels.GROUP_RELATION] and only is None:
+                self._relations(block, span)
+            if counts[kernels.GROUP_WAY] and only in (None, kernels.GROUP_WAY):
+                self._ways(block, group, span)
+            if has_nodes and only in (None, kernels.GROUP_NODE):
+                self._nodes(block, group, span, scale, limited=limited)
+        del kinds
+        return total
+
+    def _relations(self, block: _Block, span: tuple[int, int]) -> None:
+        """Buildings drawn as relations: the ways that form their outer rings."""
+        building = block.string(b"building")
+        if building < 0:
+            return
+        read, tag_first, keys, values, member_first, members, roles = kernels.read_relations(
+            block.data, *span, building
+        )
+        if read < 0:
+            raise ValueError(f"relations of block {block.number} are damaged")
+        for i in reversed(range(len(tag_first) - 1)):
+            tags = block.tags(keys, values, int(tag_first[i]), int(tag_first[i + 1]))
+            if tags.get("type") != "multipolygon" or not building_rule.factor(tags["building"]):
+                continue
+            for k in range(int(member_first[i]), int(member_first[i + 1])):
+                if block.text(int(roles[k])) in ("outer", ""):
+                    # Last relation first, so the first one met is the one that counts.
+                    self.rings.setdefault(int(members[k]), tags)
+
+    def _ways(self, block: _Block, group: int, span: tuple[int, int]) -> None:
+        of_use = np.zeros(len(block.starts), np.bool_)
+        for key in _KEYS_OF_USE:
+            if (string := block.string(key)) >= 0:
+                of_use[string] = True
+        rings = np.sort(np.fromiter(self.rings, np.int64, len(self.rings)))
+        read, ids, ref_first, refs, tag_first, keys, values = kernels.read_ways(
+            block.data, *span, of_use, rings
+        )
+        if read < 0:
+            raise ValueError(f"ways of block {block.number} are damaged")
+        numbers = self._numbers(block, np.concatenate([keys, values]))
+        self.way_parts[block.number, group] = _WayPart(
+            ids=ids,
+            counts=np.diff(ref_first),
+            refs=refs,
+            tag_counts=np.diff(tag_first),
+            keys=numbers[: len(keys)],
+            values=numbers[len(keys) :],
+        )
+
+    def _numbers(self, block: _Block, strings: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Strings of a block as numbers that hold for the whole file."""
+        used = np.unique(strings)
+        if len(used) and (used[0] < 0 or used[-1] >= len(block.starts)):
+            raise ValueError(f"block {block.number} names a string that it does not have")
+        table = np.zeros(len(block.starts), np.int32)
+        raw = block.raw
+        starts, stops = block.starts[used].tolist(), block.stops[used].tolist()
+        for string, start, stop in zip(used.tolist(), starts, stops, strict=True):
+            text = raw[start:stop]
+            found = self.number_of.get(text)
+            if found is None:
+                found = self.number_of[text] = len(self.texts)
+                self.texts.append(text)
+            table[string] = found
+        return table[strings]
+
+    def _nodes(
+        self, block: _Block, group: int, span: tuple[int, int], scale: Longs, *, limited: bool
+    ) -> None:
+        key = value = -1
+        if b"defibrillator" in block.raw:
+            key, value = block.string(b"emergency"), block.string(b"defibrillator")
+        wanted = self._wanted
+        read, ids, y, x, tagged, tag_first, keys, values = kernels.read_nodes(
+            block.data, *span, scale, wanted, limited, key if value >= 0 else -1, value
+        )
+        if read < 0:
+            raise ValueError(f"nodes of block {block.number} are damaged")
+        self.n_nodes += read
+        self.node_parts[block.number, group] = ids, y, x
+        for i, row in enumerate(tagged.tolist()):
+            tags = block.tags(keys, values, int(tag_first[i]), int(tag_first[i + 1]))
+            known = self.aeds.get(int(ids[row]))
+            if _is_place(y[row], x[row]) and (known is None or known[0] <= block.number):
+                lat, lon = float(y[row]) / 1e7, float(x[row]) / 1e7
+                record = aed_record(f"node/{ids[row]}", lat, lon, tags)
+                self.aeds[int(ids[row])] = block.number, record
+
+    @property
+    def _wanted(self) -> Longs:
+        """Ids of all nodes of the ways found so far, ascending."""
+        known = getattr(self, "_wanted_of", (-1, None))
+        if known[0] != len(self.way_parts):
+            refs = [part.refs for part in self.way_parts.values()]
+            ids = np.unique(np.concatenate(refs)) if refs else np.zeros(0, np.int64)
+            self._wanted_of = len(self.way_parts), ids
+        return self._wanted_of[1]
+
+    def nodes(self) -> NodeTable:
+        """The nodes by ascending id; of a node that comes twice the later one."""
+        parts = [self.node_parts.pop(key) for key in sorted(self.node_parts)]
+        if not parts:
+            return NodeTable(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), self.n_nodes)
+        ids, y, x = (np.concatenate([part[i] for part in parts]) for i in range(3))
+        del parts
+        if not (np.diff(ids) > 0).all():
+            last = last_of_each(ids)
+            ids, y, x = ids[last], y[last], x[last]
+        there = (np.abs(y.astype(np.int64)) <= 90 * 10**7) & (
+            np.abs(x.astype(np.int64)) <= 18 * 10**8
+        )
+        if not there.all():
+            ids, y, x = ids[there], y[there], x[there]
+        return NodeTable(ids, y / 1e7, x / 1e7, self.n_nodes)
+
+    def aed_nodes(self) -> list[AedRecord]:
+        """AEDs mapped as nodes."""
+        return [record for _, record in self.aeds.values()]
+
+    def ways(self) -> WayTable:
+        """The ways by ascending id; of a way that comes twice the later one."""
+        parts = [self.way_parts[key] for key in sorted(self.way_parts)]
+        if not parts:
+            empty: Any = np.zeros(0, np.int64)
+            parts = [_WayPart(empty, empty, empty, empty, empty, empty)]
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("ids", "counts", "refs", "tag_counts", "keys", "values")
+        }
+        return _way_table(self, columns)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The bytes of one block and where its strings lie."""
+
+    number: int
+    raw: bytes
+    data: NDArray[np.uint8]  # the same memory
+    starts: Longs
+    stops: Longs
+
+    def string(self, wanted: bytes) -> int:
+        """Number of a string in this block, -1 if it has none such."""
+        bytes_ = np.frombuffer(wanted, np.uint8)
+        return int(kernels.find_string(self.data, self.starts, self.stops, bytes_))
+
+    def text(self, string: int) -> str:
+        """A string by its number."""
+        if not 0 <= string < len(self.starts):
+            raise ValueError(f"block {self.number} names a string that it does not have")
+        return self.raw[self.starts[string] : self.stops[string]].decode("utf-8")
+
+    def tags(self, keys: Any, values: Any, begin: int, end: int) -> dict[str, str]:
+        """Tags as a dictionary."""
+        return {self.text(int(keys[i])): self.text(int(values[i])) for i in range(begin, end)}
+
+
+def _precedes(these: Longs, those: Longs) -> bool:
+    """Whether any of these blocks comes before the last of those."""
+    return bool(len(these) and len(those) and these[0] < those[-1])
+
+
+def _is_place(y: int, x: int) -> bool:
+    return abs(int(y)) <= 90 * 10**7 and abs(int(x)) <= 18 * 10**8
+
+
+def _blobs(file: Any) -> Iterator[_Blob]:
+    """All data blocks in the order of the file; checks the header.
+
+    Raises:
+        OtherKindError: the header asks for a feature that is not known here.
+        ValueError: the file is damaged or of another format.
+    """
+    file.seek(0, 2)
+    size = file.tell()
+    at = 0
+    while at < size:
+        file.seek(at)
+        prefix = file.read(4)
+        if len(prefix) < 4:
+            raise ValueError("the file ends within a block")
+        (length,) = struct.unpack(">I", prefix)
+        if length > MAX_HEADER_BYTES or at + 4 + length > size:
+            raise ValueError("not the beginning of a block")
+        kind, blob_size = b"", -1
+        for number, value in _message(file.read(length)):
+            if number == 1 and isinstance(value, bytes):
+                kind = value
+            elif number == 3 and isinstance(value, int):
+                blob_size = value
+        start = at + 4 + length
+        if not 0 <= blob_size <= MAX_BLOB_BYTES or start + blob_size > size:
+            raise ValueError("the file ends within a block")
+        if kind == b"OSMHeader":
+            _check_features(_content(file, _Blob(start, blob_size)))
+        elif at == 0:
+            raise ValueError("the file has no header")
+        elif kind == b"OSMData":
+            yield _Blob(start, blob_size)
+        at = start + blob_size
+
+
+def _check_features(header: bytes) -> None:
+    for number, value in _message(header):
+        if number == 4 and isinstance(value, bytes) and value.decode() not in _FEATURES:
+            raise OtherKindError(value.decode())
+
+
+def _content(file: Any, blob: _Blob) -> bytes:
+    """The bytes of a block, unpacked."""
+    file.seek(blob.start)
+    packed: bytes | None = None
+    raw: bytes | None = None
+    size = -1
+    other = False
+    for number, value in _message(file.read(blob.size)):
+        if number == 1 and isinstance(value, bytes):
+            raw = value
+        elif number == 2 and isinstance(value, int):
+            size = value
+        elif number == 3 and isinstance(value, bytes):
+            packed = value
+        elif number in (4, 5, 6, 7):
+            other = True
+    if raw is None and packed is None:
+        if other:
+            raise OtherKindError("compression")
+        raise ValueError("a block without content")
+    if raw is None and packed is not None:
+        if not 0 <= size <= MAX_BLOB_BYTES:
+            raise ValueError("a block of impossible size")
+        unpacker = zlib.decompressobj()
+        try:
+            raw = unpacker.decompress(packed, MAX_BLOB_BYTES)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+        if len(raw) != size or not unpacker.eof:
+            raise ValueError("a block of another size than it says")
+    return raw or b""
+
+
+def _message(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Fields of a small message; numbers and byte strings only."""
+    at = 0
+    while at < len(data):
+        key, at = _number(data, at)
+        if key & 7 == 0:
+            value, at = _number(data, at)
+            yield key >> 3, value
+        elif key & 7 == 2:
+            length, at = _number(data, at)
+            if at + length > len(data):
+                raise ValueError("a message ends too soon")
+            yield key >> 3, data[at : at + length]
+            at += length
+        else:
+            raise ValueError("a message of another format")
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data) and shift < 64:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+    raise ValueError("a message ends too soon")
+
+
+def _way_table(reader: _Reader, columns: dict[str, Any]) -> WayTable:
+    """Ways in order of their ids, with the rules of every profile."""
+    ids = columns["ids"]
+    last = last_of_each(ids)
+    n_twice = len(ids) - len(last)
+    refs, first = _gathered(columns["refs"], columns["counts"], last)
+    keys, tag_first = _gathered(columns["keys"], columns["tag_counts"], last)
+    values, _ = _gathered(columns["values"], columns["tag_counts"], last)
+    texts = [text.decode("utf-8") for text in reader.texts]
+    sets = _TagSets.of(keys, values, tag_first, texts)
+    rules = _rules(sets, reader.profiles)
+    name, names = _names(keys, values, tag_first, texts, np.asarray(rules.usable.any(axis=0)))
+    buildings: dict[int, Tags] = {
+        int(row): sets.tags[sets.of_row[row]] for row in sets.rows_where(_is_building)
+    }
+    row_of = {int(way): row for row, way in enumerate(ids[last].tolist())} if reader.rings else {}
+    for way, tags in reader.rings.items():
+        if way in row_of:
+            buildings.setdefault(row_of[way], tags)
+    aeds: dict[int, Tags] = {
+        int(row): {
+            texts[keys[i]]: texts[values[i]] for i in range(tag_first[row], tag_first[row + 1])
+        }
+        for row in sets.rows_where(_is_aed)
+    }
+    keep = np.asarray(rules.usable.any(axis=0))
+    keep[list(buildings)] = True
+    keep[list(aeds)] = True
+    return _kept(
+        keep,
+        ids[last],
+        (refs, first),
+        rules,
+        (name, names),
+        buildings,
+        aeds,
+        [f"{n_twice} ways come more than once: the last counts"] if n_twice else [],
+    )
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """Speeds [profiles, ways], class and whether a profile may use the way at all."""
+
+    forward_mps: NDArray[np.float64]
+    backward_mps: NDArray[np.float64]
+    road_class: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _TagSets:
+    """Every set of tags once, without names and other plain texts."""
+
+    of_row: Longs
+    tags: list[dict[str, str]]
+
+    @classmethod
+    def of(cls, keys: Any, values: Any, first: Longs, texts: list[str]) -> _TagSets:
+        plain = np.array([_is_plain(text) for text in texts] or [False], np.bool_)
+        kept = np.flatnonzero(~plain[keys])
+        counts = (
+            np.add.reduceat(
+                np.append(~plain[keys], False).astype(np.int64), np.minimum(first[:-1], len(keys))
+            )
+            if len(first) > 1
+            else np.zeros(0, np.int64)
+        )
+        counts = np.where(np.diff(first) > 0, counts, 0)
+        pairs = np.stack([keys[kept], values[kept]], axis=1).astype(np.int32)
+        data, ends = pairs.tobytes(), (np.cumsum(counts) * 8).tolist()
+        of_row = np.empty(len(counts), np.int64)
+        number: dict[bytes, int] = {}
+        begin = 0
+        for row, end in enumerate(ends):
+            of_row[row] = number.setdefault(data[begin:end], len(number))
+            begin = end
+        tags = []
+        for packed in number:
+            chosen = np.frombuffer(packed, np.int32).reshape(-1, 2).tolist()
+            tags.append({texts[key]: texts[value] for key, value in chosen})
+        return cls(of_row, tags)
+
+    def rows_where(self, holds: Any) -> Longs:
+        """Ways whose tags satisfy a condition."""
+        fits = np.array([holds(tags) for tags in self.tags] or [False], np.bool_)
+        return np.flatnonzero(fits[self.of_row]) if len(self.of_row) else np.zeros(0, np.int64)
+
+
+def _is_plain(key: str) -> bool:
+    return key in _PLAIN_TEXTS or key.partition(":")[0] in _PLAIN_TEXT_STEMS
+
+
+def _is_building(tags: Tags) -> bool:
+    return building_rule.factor(tags.get("building", "no")) > 0.0
+
+
+def _is_aed(tags: Tags) -> bool:
+    return tags.get("emergency") == "defibrillator"
+
+
+def _gathered(values: Any, counts: Longs, chosen: Longs) -> tuple[Any, Longs]:
+    """Runs of values for the chosen rows, and where each begins."""
+    starts = np.cumsum(counts) - counts
+    sizes = counts[chosen]
+    first = np.zeros(len(chosen) + 1, np.int64)
+    np.cumsum(sizes, out=first[1:])
+    if len(chosen) == len(counts) and (np.diff(chosen) == 1).all():
+        return values, first
+    return values[np.repeat(starts[chosen] - first[:-1], sizes) + np.arange(first[-1])], first
+
+
+def _rules(sets: _TagSets, profiles: Sequence[Profile]) -> _Rules:
+    """Asks every profile once per set of tags."""
+    shape = (len(profiles), len(sets.tags))
+    forward, backward = np.zeros(shape), np.zeros(shape)
+    road_class = np.zeros(shape[1], np.uint8)
+    for column, tags in enumerate(sets.tags):
+        if "highway" not in tags:
+            continue
+        for slot, profile in enumerate(profiles):
+            rule = profile.rule(tags)
+            if rule is not None:
+                forward[slot, column] = rule.forward_mps
+                backward[slot, column] = rule.backward_mps
+                road_class[column] = rule.road_class
+    rows = sets.of_row
+    usable = (forward > 0) | (backward > 0)
+    return _Rules(forward[:, rows], backward[:, rows], road_class[rows], usable[:, rows])
+
+
+def _names(
+    keys: Any, values: Any, first: Longs, texts: list[str], road: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """Number of each road's name, and the names in the order in which they come."""
+    name = np.full(len(road), -1, np.int32)
+    spots = np.flatnonzero(keys == texts.index("name")) if "name" in texts else np.zeros(0, int)
+    rows = np.searchsorted(first, spots, side="right") - 1
+    spots, rows = spots[road[rows]], rows[road[rows]]
+    known: dict[int, int] = {}
+    for row, value in zip(rows.tolist(), values[spots].tolist(), strict=True):
+        name[row] = known.setdefault(value, len(known))
+    return name, [texts[value] for value in known]
+
+
+def _kept(
+    keep: NDArray[np.bool_],
+    ids: Longs,
+    runs: tuple[Longs, Longs],
+    rules: _Rules,
+    name: tuple[NDArray[np.int32], list[str]],
+    buildings: dict[int, Tags],
+    aeds: dict[int, Tags],
+    warnings: list[str],
+) -> WayTable:
+    """The rows that are a road, a building or an AED."""
+    rows = np.flatnonzero(keep)
+    new = np.cumsum(keep) - 1
+    refs, first = _gathered(runs[0], np.diff(runs[1]), rows)
+    return WayTable(
+        ids=ids[rows],
+        first=first,
+        refs=refs,
+        forward_mps=rules.forward_mps[:, rows],
+        backward_mps=rules.backward_mps[:, rows],
+        road_class=rules.road_class[rows],
+        usable=rules.usable[:, rows],
+        name=name[0][rows],
+        names=tuple(name[1]),
+        building={int(new[row]): tags for row, tags in buildings.items()},
+        aed={int(new[row]): tags for row, tags in aeds.items()},
+        warnings=warnings,
+    )
