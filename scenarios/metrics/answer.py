@@ -297,8 +297,20 @@ def _extra_figure(study: _Study) -> AnswerFigure:
         f"Extra survivors expected {study.period.words}",
         tuple(rows),
         f"Compared with {study.baseline}: {words.ranged(now, scale=study.period.years)} survivors "
-        f"expected {study.period.words} ({study.facts.outcomes[0].title}).",
+        f"expected {study.period.words} ({study.facts.outcomes[0].title}).{_other_models(study)}",
     )
+
+
+def _other_models(study: _Study) -> str:
+    """What the leading option adds under the other models: the choice of model is part of it."""
+    best = max(study.options, key=lambda option: study.extra(option).value or 0.0)
+    parts = [
+        f" Under {model.title}, {study.names[best]}: "
+        f"{words.ranged(study.against[best][key], scale=study.period.years)}."
+        for model in study.facts.outcomes[1:]
+        if (key := f"survivors_per_year_{model.name}") in study.against[best]
+    ]
+    return "".join(parts)
 
 
 def _reach_figure(study: _Study) -> AnswerFigure:

@@ -95,6 +95,7 @@ class Observed(Struct, frozen=True):
 
     ambulance_s: tuple[float, ...]  # call to arrival at the scene
     source: str
+    replayed: bool = False  # the simulated times are these same ones
 
 
 class StudyFacts(Struct, frozen=True, kw_only=True):

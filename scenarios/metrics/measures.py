@@ -7,7 +7,7 @@ replication over a constant (survivors a year, wakes per volunteer-month).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -237,3 +237,10 @@ def catalogue(panel: Panel) -> tuple[list[PerIncident], list[PerReplication]]:
     """Every measure of this study; survival measures follow the outcome models of its facts."""
     means, totals = _survival(panel)
     return [*_times(), *_reach(), *_asked(), *means], [*totals, *_per_replication()]
+
+
+def measure_keys(models: Sequence[str]) -> list[str]:
+    """Keys of the catalogue of every study with these outcome models, known beforehand."""
+    survival = [f"{what}_{name}" for name in models for what in ("survival", "survivors_per_year")]
+    means = [item.measure.key for item in (*_times(), *_reach(), *_asked())]
+    return [*survival, *means, *(item.measure.key for item in _per_replication())]

@@ -12,11 +12,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from scenarios.back_cast import BackCast
+from scenarios.demand_fit import DemandFit
 from scenarios.metrics.curves import Curve
 from scenarios.metrics.facts import AedFacts
 from scenarios.metrics.groups import GroupSet
 from scenarios.metrics.intervals import CONFIDENCE, Difference, Estimate
 from scenarios.metrics.measures import Measure
+from scenarios.row_use import RowUse
+from scenarios.stopping import Stopping
 
 FORMAT = "heartreach-summary"
 FORMAT_VERSION = 1
@@ -108,6 +112,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     groups: tuple[GroupSet, ...]
     checks: dict[str, Estimate]  # the simulated baseline beside published figures
     curve_t_s: tuple[float, ...]
+    own_data: tuple[RowUse, ...] = ()  # the planner's files: how many rows were used
+    back_cast: BackCast | None = None  # the planner's own response times beside simulated ones
+    demand_fit: DemandFit | None = None  # hours and places fitted to the planner's own arrests
+    stopping: Stopping | None = None  # why a comparison ended after so many replications
 
     def policy(self, policy: str) -> PolicySummary:
         """The option with this id."""

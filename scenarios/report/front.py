@@ -74,4 +74,4 @@ def _people(study: Study) -> str:
     people = study.summary.population
     if people is None:
         return ""
-    return f"The place has {words.count(people)} people. "
+    return f"The place has about {words.count(float(f'{people:.3g}'))} people. "

@@ -24,14 +24,11 @@ def gains_section(study: Study, number: int) -> Raw:
     """Dot plots, the gap from worst to best, and whether anybody is slower."""
     drawn = {split.kind: _panel(study, split) for split in study.summary.groups if _rows(split)}
     areas = [drawn.pop("area")] if "area" in drawn else []
-    slower = [
-        paragraph(_slower_sentence(study, comparison)) for comparison in study.summary.comparisons
-    ]
     return section(
         number,
         "gains",
         "Who gains",
-        *slower,
+        *_is_anybody_slower(study),
         tag("h3", "Of 100 arrests, how many have trained hands within 8 min"),
         study.legend(),
         tag("div", tag("div", *drawn.values()), *areas, class_="panels"),
@@ -41,16 +38,27 @@ def gains_section(study: Study, number: int) -> Raw:
 # --- is anybody slower? --------------------------------------------------------------------------
 
 
+def _is_anybody_slower(study: Study) -> list[Raw]:
+    nobody: list[Comparison] = []
+    some: list[Comparison] = []
+    for comparison in study.summary.comparisons:
+        slower = any(comparison.pairs[clock].later for clock in CLOCK_WORDS)
+        (some if slower else nobody).append(comparison)
+    found = [paragraph(_slower_sentence(study, comparison)) for comparison in some]
+    if nobody:
+        names = words.listed([study.summary.policy(c.policy).name for c in nobody])
+        said = (
+            f"At none of the {words.count(study.summary.arrests)} arrests did CPR, trained hands "
+            f"or a shock come later than with {study.baseline.name}."
+        )
+        found.insert(0, paragraph(tag("strong", f"{names}: nobody slower. "), said))
+    return found
+
+
 def _slower_sentence(study: Study, comparison: Comparison) -> Raw:
     name = study.summary.policy(comparison.policy).name
     later = {clock: comparison.pairs[clock].later for clock in CLOCK_WORDS}
     total = words.count(study.summary.arrests)
-    if not any(later.values()):
-        said = (
-            f"At none of the {total} arrests did CPR, trained hands or a shock come later than "
-            f"with {study.baseline.name}."
-        )
-        return join([tag("strong", f"{name}: nobody slower. "), said])
     counted = words.listed(
         [f"{CLOCK_WORDS[clock]} at {words.count(n)}" for clock, n in later.items() if n]
     )

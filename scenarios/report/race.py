@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from scenarios.metrics import words
-from scenarios.metrics.intervals import Estimate
 from scenarios.metrics.measures import FIRST_HELP, WITHIN_S
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
 from scenarios.report.palette import AMBULANCE, INK, marks, shade
 from scenarios.report.study import Study
-from scenarios.report.worth import FEW, worth
+from scenarios.report.worth import worth
 
 RACES = (
     ("cpr_any", "CPR by anyone", "cpr_any_within_300_s", "5 min"),
@@ -179,26 +179,24 @@ def _reached(study: Study, clock: str, name: str) -> Raw:
 
 
 def _half_and_most(study: Study) -> Raw:
-    clocks = [(clock, name) for clock, name, _, _ in RACES] + [("ambulance", "Ambulance")]
     marks = (("median", "half by"), ("p90", "nine in ten by"))
-    rows = [
-        [
-            f"{name}: {said}",
-            *(_minutes(policy.measures[f"{clock}_{mark}_s"]) for policy in study.policies),
-        ]
-        for clock, name in clocks
+    lines = [
+        (f"{name}: {said}", partial(_minutes, measure=f"{clock}_{mark}_s"))
+        for clock, name, _, _ in RACES
         for mark, said in marks
     ]
-    head = ["", *(study.name(policy.id) for policy in study.policies)]
-    caption = "Minutes until half, and nine in ten, of all arrests have been reached"
-    return tag(
-        "div",
-        table(head, rows, caption=caption, kind="dense"),
-        class_="panel wide" if len(study.policies) > FEW else "panel span",
+    ambulance = ", ".join(
+        f"{said} {_minutes(study.baseline, f'ambulance_{mark}_s')}" for mark, said in marks
     )
+    caption = (
+        "Minutes until half, and nine in ten, of all arrests have it. The ambulance is there: "
+        f"{ambulance}"
+    )
+    return study.side_by_side(caption, lines)
 
 
-def _minutes(item: Estimate) -> str:
+def _minutes(policy: PolicySummary, measure: str) -> str:
+    item = policy.measures[measure]
     return "not reached" if item.value is None else words.dash(item, scale=1 / 60, most=1)
 
 
@@ -206,10 +204,11 @@ def _minutes(item: Estimate) -> str:
 
 
 def _first_help(study: Study) -> Raw:
+    told = study.shown if len(study.shown) <= IN_A_TITLE else (study.lead,)
     parts = [
         f"{words.ranged(study.estimate(p.id, 'volunteer_before_ambulance'), scale=100, most=1)} "
         f"with {p.name}"
-        for p in study.shown[: IN_A_TITLE + 1]
+        for p in told
     ]
     title = f"Of 100 arrests, a volunteer is there before the ambulance at {words.listed(parts)}."
     note = (

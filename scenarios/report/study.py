@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +10,10 @@ from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.intervals import Difference, Estimate
 from scenarios.metrics.panel import Panel, Tables
 from scenarios.metrics.shape import Comparison, PolicySummary, Summary
-from scenarios.report.html import Raw, join, tag
+from scenarios.report.html import Raw, join, table, tag
 from scenarios.report.palette import Look, ambulance_swatch, looks, swatch
+
+FEW = 3  # options that fit beside a panel on paper
 
 
 class Study:
@@ -78,6 +81,20 @@ class Study:
         if ambulance:
             items.append(tag("li", ambulance_swatch(), "Ambulance"))
         return tag("ul", *items, class_="legend")
+
+    def side_by_side(
+        self, caption: str, lines: Sequence[tuple[str, Callable[[PolicySummary], str]]]
+    ) -> Raw:
+        """The same figures of every option: few options as columns, many as rows."""
+        if len(self.policies) <= FEW:
+            rows = [[label, *(cell(policy) for policy in self.policies)] for label, cell in lines]
+            head = ["", *(self.name(policy.id) for policy in self.policies)]
+            return tag("div", table(head, rows, caption=caption, kind="dense"), class_="panel span")
+        rows = [
+            [self.name(policy.id), *(cell(policy) for _, cell in lines)] for policy in self.policies
+        ]
+        found = table(["", *(label for label, _ in lines)], rows, caption=caption, kind="prose")
+        return tag("div", found, class_="panel wide")
 
     @property
     def stamp(self) -> str:

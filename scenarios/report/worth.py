@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from scenarios.metrics import words
@@ -10,9 +11,7 @@ from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, table, tag
 from scenarios.report.palette import INK, marks
-from scenarios.report.study import Study
-
-FEW = 3  # options that fit beside a panel on paper
+from scenarios.report.study import FEW, Study
 
 
 def worth(study: Study) -> Raw:
@@ -54,14 +53,7 @@ def _extra_words(study: Study, option: PolicySummary, model: OutcomeFacts) -> st
 def _extra_figure(study: Study) -> Raw:
     when = _period(study)
     first = study.facts.outcomes[0]
-    clear = [p for p in study.options if _extra(study, p, first).verdict == "higher"]
-    said = (
-        f"{words.listed([p.name for p in clear])} add survivors"
-        if len(clear) > 1
-        else f"{clear[0].name} adds survivors"
-        if clear
-        else "No option can be told from none"
-    )
+    said = _who_adds(study, first)
     agree = (
         "; the models agree on the direction"
         if len(study.facts.outcomes) > 1 and _agree(study)
@@ -88,6 +80,18 @@ def _extra_figure(study: Study) -> Raw:
         )
         drawing = svg(drawn, name, f"{title} {alt}.")
     return figure(title, drawing, stamp=study.stamp)
+
+
+def _who_adds(study: Study, model: OutcomeFacts) -> str:
+    clear = [p.name for p in study.options if _extra(study, p, model).verdict == "higher"]
+    if not clear:
+        return "No option can be told from none"
+    if len(clear) == 1:
+        return f"{clear[0]} adds survivors"
+    if len(clear) <= FEW:
+        return f"{words.listed(clear)} add survivors"
+    every = "All" if len(clear) == len(study.options) else f"{len(clear)} of"
+    return f"{every} {len(study.options)} options add survivors"
 
 
 def _dot(
@@ -158,18 +162,15 @@ def _models(study: Study) -> Raw:
 def _four(study: Study) -> Raw:
     """The four metrics of the published phased-alert comparison, side by side."""
     lines = [
-        ("volunteer_before_ambulance", "Volunteer first, of 100 arrests", 100.0, 1),
-        ("asked_per_call", "People asked, per call", 1.0, 1),
-        ("redundant_per_arrest", "Redundant arrivals, per 100 arrests", 100.0, 1),
+        ("Volunteer first, of 100 arrests", _dash("volunteer_before_ambulance", 100.0, 1)),
+        ("People asked, per call", _dash("asked_per_call", 1.0, 1)),
+        ("Redundant arrivals, per 100 arrests", _dash("redundant_per_arrest", 100.0, 1)),
     ]
     if study.facts.outcomes:
         key = f"survival_{study.facts.outcomes[0].name}"
-        lines.insert(0, (key, "Survivors, of 100 arrests", 100.0, 2))
-    rows = [
-        [label, *(words.dash(p.measures[key], scale=scale, most=most) for p in study.policies)]
-        for key, label, scale, most in lines
-    ]
-    head = ["", *(study.name(policy.id) for policy in study.policies)]
-    caption = "The four figures that published comparisons use"
-    wide = " wide" if len(study.policies) > FEW else ""
-    return tag("div", table(head, rows, caption=caption, kind="dense"), class_=f"panel{wide}")
+        lines.insert(0, ("Survivors, of 100 arrests", _dash(key, 100.0, 2)))
+    return study.side_by_side("The four figures that published comparisons use", lines)
+
+
+def _dash(measure: str, scale: float, most: int) -> Callable[[PolicySummary], str]:
+    return lambda policy: words.dash(policy.measures[measure], scale=scale, most=most)

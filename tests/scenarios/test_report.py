@@ -324,7 +324,7 @@ def test_a_backcast_that_fits_shows_none(make_study: Make) -> None:
 
 def test_nobody_slower_is_stated_and_denied(study: Made, page: Page) -> None:
     facts, tables = study
-    assert "Phased 7: nobody slower." in page.said
+    assert "Nearest 3 and Phased 7: nobody slower." in page.said
     column = tables.incidents["t_trained_hands_s"].to_pylist()
     policies = tables.incidents["policy"].to_pylist()
     later = [t + 100 if p == "phased_7" else t for t, p in zip(column, policies, strict=True)]
