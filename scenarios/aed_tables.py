@@ -13,6 +13,7 @@ from geo.region import Region
 from geo.snap import snap
 from scenarios.errors import Fault, InputFaults
 from scenarios.own_data import OwnTable
+from scenarios.row_use import rows_inside
 
 _AED_PURPOSE = 0xAED
 ALWAYS_OPEN = "24/7"
@@ -69,13 +70,13 @@ def _hours(first: float, second: float, always_open_share: float) -> str | None:
 
 
 def listed_aeds(region: Region, table: OwnTable) -> AedTable:
-    """The AEDs of a planner's own list; a locked cabinet counts as private access.
+    """The AEDs of a planner's own list that lie in the region; locked ones count as private.
 
     Raises:
-        InputFaults: a row lies outside the region.
+        InputFaults: no row lies in the region.
     """
+    table = table.where(rows_inside(region, table))
     lat, lon = table.lat[""], table.lon[""]
-    check_inside(region, str(table.path), lat, lon)
     empty = [None] * len(table)
     columns = table.columns
     locked, access = columns.get("locked", empty), columns.get("access", empty)
@@ -98,24 +99,6 @@ def _yes_no(value: object) -> str | None:
     if value is None:
         return None
     return "yes" if value else "no"
-
-
-def check_inside(
-    region: Region, file: str, lat: NDArray[np.float64], lon: NDArray[np.float64]
-) -> None:
-    """Raises ``InputFaults`` with every row (counted from 1 below the header) that lies outside."""
-    south, west, north, east = region.bounds
-    span = f"a place inside the region ({south:.3f}..{north:.3f}, {west:.3f}..{east:.3f})"
-    faults = []
-    for row, (one_lat, one_lon) in enumerate(zip(lat.tolist(), lon.tolist(), strict=True), 1):
-        if region.holds(one_lat, one_lon):
-            continue
-        swapped = region.holds(one_lon, one_lat) if abs(one_lon) <= 90.0 else False
-        hint = "latitude and longitude swapped?" if swapped else ""
-        found = f"{one_lat:.4f}, {one_lon:.4f}"
-        faults.append(Fault(file, f"row {row}: lat, lon", span, found, hint=hint))
-    if faults:
-        raise InputFaults(faults)
 
 
 def _text(value: object) -> str | None:

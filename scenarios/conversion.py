@@ -7,16 +7,20 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import BaseModel
 
-from scenarios.schema import Scenario
+from scenarios.schema import PRESSURE, Duration, FleetTable, ModeShares, Scenario
 from sim.parameters import (
     AedParameters,
     AmbulanceParameters,
     ArrivalParameters,
     ClockParameters,
+    FleetParameters,
+    Hospital,
+    Lognormal,
     OutcomeParameters,
     PatientParameters,
     PeopleParameters,
     SceneParameters,
+    Station,
     WorldParameters,
 )
 
@@ -40,16 +44,48 @@ def to_parameters(scenario: Scenario) -> WorldParameters:
             population=scenario.region.population,
         ),
         patient=_struct(PatientParameters, scenario.patient),
-        people=_struct(PeopleParameters, people, **people.presence.model_dump()),
+        people=_struct(
+            PeopleParameters,
+            people,
+            modes=_mode_shares(people.modes),
+            **people.presence.model_dump(),
+        ),
         aeds=_struct(AedParameters, scenario.aeds),
         ambulance=_struct(AmbulanceParameters, scenario.ambulance),
+        fleet=_fleet(scenario.ambulance.fleet) if scenario.ambulance.model == "fleet" else None,
         scene=_struct(SceneParameters, scenario.scene),
         outcome=_struct(OutcomeParameters, scenario.outcome),
     )
+
+
+def _mode_shares(shares: ModeShares) -> list[tuple[str, float]]:
+    stated = (("foot", shares.foot), ("bicycle", shares.bicycle), ("car", shares.car))
+    return [(mode, share) for mode, share in stated if share > 0.0]
+
+
+def _fleet(table: FleetTable) -> FleetParameters:
+    """The fleet with the stations and hospitals that stand in the scenario file itself."""
+    demand, handover = PRESSURE[table.pressure_level or 1]
+    return _struct(
+        FleetParameters,
+        table,
+        stations=[_struct(Station, row) for row in table.stations],
+        hospitals=[
+            Hospital(row.name, row.lat, row.lon, lognormal(row.handover or table.handover))
+            for row in table.hospitals
+        ],
+        demand_pressure=table.demand_pressure * demand,
+        handover_pressure=table.handover_pressure * handover,
+    )
+
+
+def lognormal(duration: Duration) -> Lognormal:
+    """A duration of the scenario as the simulator has it."""
+    return Lognormal(duration.median_s, duration.sigma)
 
 
 def _struct(kind: type[T], table: BaseModel, **more: Any) -> T:
     """The fields of a table that the struct has as well, and ``more``."""
     known = {field.name for field in msgspec.structs.fields(kind)}
     values = {name: value for name, value in table.model_dump().items() if name in known}
-    return msgspec.convert({**values, **more}, kind)
+    return msgspec.convert({**values, **more}, kind, from_attributes=True)

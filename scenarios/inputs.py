@@ -2,200 +2,296 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from datetime import datetime, time
-from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from geo.region import Region
-from scenarios.aed_tables import check_inside
+from scenarios.demand_fit import DemandFit
+from scenarios.demand_fitting import fitted_demand
 from scenarios.errors import Fault, InputFaults
+from scenarios.fleet_files import fleet_with_rows
 from scenarios.loading import read_text
+from scenarios.metrics.facts import Observed
 from scenarios.own_data import (
+    AEDS,
     ARRESTS,
     RESPONDERS,
     RESPONDERS_PER_ZONE,
+    RESPONSE_TIMES,
     OwnTable,
     epoch_seconds,
-    read_own_table,
 )
+from scenarios.own_files import own_table
+from scenarios.row_use import RowUse, rows_inside
 from scenarios.schema import Scenario
 from scenarios.zone_columns import volunteers_per_zone
 from sim.parameters import (
-    AmbulanceParameters,
     ArrivalParameters,
     PeopleParameters,
     TracedIncident,
     WorldParameters,
 )
 
-SLOWEST_AMBULANCE_S = 86_400.0
+YEAR_S = 365.25 * 86_400.0
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+class Inputs(Struct, frozen=True):
+    """What the planner's own files make of a scenario."""
+
+    parameters: WorldParameters
+    row_use: tuple[RowUse, ...] = ()
+    observed: Observed | None = None
+    demand_fit: DemandFit | None = None
+
+
+def read_inputs(scenario: Scenario, region: Region) -> Inputs:
+    """The simulator's parameters with the planner's own rows in them, and what became of each row.
+
+    Raises:
+        InputFaults: a file is missing, a row is wrong, or none of its places lies in the region.
+    """
+    plain = scenario.to_parameters()
+    people, used = _people(scenario, region, plain.people)
+    uses = [*_aed_rows(scenario, region), *used]
+    arrivals, fit, arrests = plain.arrivals, None, None
+    if scenario.incidents.csv is not None:
+        arrests = _arrests(scenario)
+        arrivals, fit, use = _arrivals(scenario, region, plain.arrivals, arrests)
+        uses.append(use)
+    ambulance, fleet = plain.ambulance, plain.fleet
+    if scenario.ambulance.model == "trace" and scenario.ambulance.csv is not None:
+        times, use = _times(scenario, scenario.ambulance.csv)
+        ambulance = msgspec.structs.replace(ambulance, trace_s=times)
+        uses.append(use)
+    if fleet is not None:
+        fleet, used = fleet_with_rows(scenario, region, fleet)
+        uses += used
+    observed, used = _observed(scenario, region, arrests)
+    uses += [use for use in used if use.file not in {known.file for known in uses}]
+    parameters = msgspec.structs.replace(
+        plain, arrivals=arrivals, people=people, ambulance=ambulance, fleet=fleet
+    )
+    return Inputs(parameters, tuple(uses), observed, fit)
 
 
 def world_parameters(scenario: Scenario, region: Region) -> WorldParameters:
-    """The simulator's parameters with the planner's own rows in them.
-
-    Raises:
-        InputFaults: a file is missing, a row is wrong, or a place lies outside the region.
-    """
-    plain = scenario.to_parameters()
-    return msgspec.structs.replace(
-        plain,
-        arrivals=_arrivals(scenario, region, plain.arrivals),
-        people=_people(scenario, region, plain.people),
-        ambulance=_ambulance(scenario, plain.ambulance),
-    )
+    """The parameters alone. Raises ``InputFaults`` as ``read_inputs`` does."""
+    return read_inputs(scenario, region).parameters
 
 
-def _arrivals(scenario: Scenario, region: Region, plain: ArrivalParameters) -> ArrivalParameters:
-    if scenario.incidents.model != "trace" or scenario.incidents.csv is None:
-        return plain
-    table = read_own_table(scenario.path(scenario.incidents.csv), ARRESTS)
-    lat, lon = table.lat[""], table.lon[""]
-    check_inside(region, str(table.path), lat, lon)
-    start = datetime.combine(scenario.run.start_date, time(), ZoneInfo(region.timezone))
-    moments = epoch_seconds(table.columns["called_at"], region.timezone) - start.timestamp()
-    _check_span(table, moments, scenario)
-    homes = [None if place is None else place == "home" for place in _column(table, "place")]
+def study_start_s(scenario: Scenario, region: Region) -> float:
+    """First moment of the study, UTC epoch seconds."""
+    midnight = datetime.combine(scenario.run.start_date, time(), ZoneInfo(region.timezone))
+    return midnight.timestamp()
+
+
+# --- arrests -----------------------------------------------------------------------------------
+
+
+def _arrests(scenario: Scenario) -> OwnTable:
+    incidents = scenario.incidents
+    table = own_table(scenario, incidents.csv or "", ARRESTS, incidents.crs)
+    if len(table) == 0:
+        raise InputFaults([Fault(str(table.path), "", "at least one arrest", "none")])
+    return table
+
+
+def _arrivals(
+    scenario: Scenario, region: Region, plain: ArrivalParameters, table: OwnTable
+) -> tuple[ArrivalParameters, DemandFit | None, RowUse]:
+    inside = rows_inside(region, table)
+    kept = table.where(inside)
+    at_s = epoch_seconds(kept.columns["called_at"], region.timezone)
+    outside = int((~inside).sum())
+    if scenario.incidents.model == "rates":
+        arrivals, fit = fitted_demand(scenario, region, plain, kept, at_s)
+        unused = ("place", "witnessed", "bystander_cpr")
+        return arrivals, fit, _use("arrests", table, len(kept), outside, unused=unused)
+    after_start_s = at_s - study_start_s(scenario, region)
+    before, after = after_start_s < 0.0, after_start_s >= scenario.run.years * YEAR_S
+    if (before | after).all():
+        raise InputFaults(_out_of_time(scenario, kept))
+    trace = _trace(scenario, kept.where(~(before | after)), after_start_s[~(before | after)])
+    use = _use("arrests", table, len(trace), outside, unused=("bystander_cpr",))
+    use = msgspec.structs.replace(use, before_study=int(before.sum()), after_study=int(after.sum()))
+    return msgspec.structs.replace(plain, trace=trace), None, use
+
+
+def _trace(
+    scenario: Scenario, table: OwnTable, after_start_s: Floats
+) -> tuple[TracedIncident, ...]:
+    homes = [None if place is None else place == "home" for place in table.column("place")]
+    waits = table.column("response_s") if _replays_times(scenario) else [None] * len(table)
     rows = zip(
-        moments.tolist(),
-        lat.tolist(),
-        lon.tolist(),
+        after_start_s.tolist(),
+        table.lat[""].tolist(),
+        table.lon[""].tolist(),
         homes,
-        _column(table, "witnessed"),
-        _column(table, "response_s"),
+        table.column("witnessed"),
+        waits,
         strict=True,
     )
     traced = [
         TracedIncident(
-            t_s, one_lat, one_lon, home=home, witnessed=_flag(seen), ambulance_s=_number(waited)
+            t_s,
+            lat,
+            lon,
+            home=home,
+            witnessed=None if seen is None else bool(seen),
+            ambulance_s=None if waited is None else float(waited),
         )
-        for t_s, one_lat, one_lon, home, seen, waited in rows
+        for t_s, lat, lon, home, seen, waited in rows
     ]
-    trace = tuple(sorted(traced, key=lambda incident: incident.t_s))
-    return msgspec.structs.replace(plain, trace=trace)
+    return tuple(sorted(traced, key=lambda incident: incident.t_s))
 
 
-def _check_span(table: OwnTable, moments: NDArray[np.float64], scenario: Scenario) -> None:
-    """Arrests before the first simulated day would silently be lost."""
-    end_s = scenario.run.years * 365.25 * 86_400.0
-    expected = (
-        f"a call within {scenario.run.years:g} years of run.start_date {scenario.run.start_date}"
-    )
-    faults = [
-        Fault(str(table.path), f"row {row}: called_at", expected, str(text))
-        for row, (moment, text) in enumerate(
-            zip(moments.tolist(), table.columns["called_at"], strict=True), 1
-        )
-        if not 0.0 <= moment < end_s
+def _replays_times(scenario: Scenario) -> bool:
+    stated = scenario.incidents.replay_times
+    return scenario.ambulance.model != "fleet" if stated is None else stated
+
+
+def _out_of_time(scenario: Scenario, table: OwnTable) -> list[Fault]:
+    """Not one arrest falls into the simulated time: say so row by row."""
+    run = scenario.run
+    expected = f"a call within {run.years:g} years of run.start_date {run.start_date}"
+    return [
+        Fault(str(table.path), "called_at", expected, str(text), line)
+        for line, text in zip(table.lines, table.columns["called_at"], strict=True)
     ]
-    if faults:
-        raise InputFaults(faults)
 
 
-def _people(scenario: Scenario, region: Region, plain: PeopleParameters) -> PeopleParameters:
-    if scenario.responders.zone_column is not None:
-        return msgspec.structs.replace(plain, per_zone=volunteers_per_zone(scenario, region))
-    if scenario.responders.csv is None:
-        return plain
-    path = scenario.path(scenario.responders.csv)
-    if _has_column(path, "zone_id"):
-        table = read_own_table(path, RESPONDERS_PER_ZONE)
-        zones = [str(zone) for zone in table.columns["zone_id"]]
-        _check_zones(region, path, zones)
-        counts = [float(str(count)) for count in table.columns["responders"]]
-        return msgspec.structs.replace(plain, per_zone=tuple(zip(zones, counts, strict=True)))
-    table = read_own_table(path, RESPONDERS)
-    check_inside(region, str(path), table.lat[""], table.lon[""])
-    work_lat, work_lon = (
-        _optional(places.get("work_"), len(table)) for places in (table.lat, table.lon)
-    )
-    return msgspec.structs.replace(
-        plain,
-        home_lat=tuple(table.lat[""].tolist()),
-        home_lon=tuple(table.lon[""].tolist()),
-        work_lat=work_lat,
-        work_lon=work_lon,
-    )
+# --- people and AEDs -----------------------------------------------------------------------------
 
 
-def _check_zones(region: Region, path: Path, zones: list[str]) -> None:
+def _people(
+    scenario: Scenario, region: Region, plain: PeopleParameters
+) -> tuple[PeopleParameters, list[RowUse]]:
+    stated = scenario.responders
+    if stated.zone_column is not None:
+        per_zone = volunteers_per_zone(scenario, region)
+        return msgspec.structs.replace(plain, per_zone=per_zone), []
+    if stated.per_zone_csv is not None:
+        return _people_per_zone(scenario, region, plain, stated.per_zone_csv)
+    if stated.csv is not None and _has_zones(scenario, stated.csv):
+        return _people_per_zone(scenario, region, plain, stated.csv)
+    if stated.csv is not None:
+        return _listed_people(scenario, region, plain, stated.csv)
+    return plain, []
+
+
+def _has_zones(scenario: Scenario, name: str) -> bool:
+    """Whether a file of volunteers counts them by zone instead of listing them."""
+    header = read_text(scenario.path(name)).split("\n", 1)[0].lower()
+    return "zone_id" in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]
+
+
+def _people_per_zone(
+    scenario: Scenario, region: Region, plain: PeopleParameters, name: str
+) -> tuple[PeopleParameters, list[RowUse]]:
+    table = own_table(scenario, name, RESPONDERS_PER_ZONE)
     if region.zones is None:
-        fault = Fault(str(path), "zone_id", "a region with zones", "none", hint="set region.zones")
-        raise InputFaults([fault])
+        raise InputFaults(
+            [Fault(str(table.path), "zone_id", "a region with zones", "none",
+                   hint="set region.zones")]
+        )  # fmt: skip
     known = set(region.zones.ids)
-    faults = [
-        Fault(str(path), f"row {row}: zone_id", "a zone of the region", repr(zone))
-        for row, zone in enumerate(zones, 1)
-        if zone not in known
-    ]
-    if faults:
-        raise InputFaults(faults)
+    zones = [str(zone) for zone in table.columns["zone_id"]]
+    inside = np.array([zone in known for zone in zones], np.bool_)
+    if len(table) and not inside.any():
+        raise InputFaults(
+            Fault(str(table.path), "zone_id", "a zone of the region", repr(zone), line)
+            for zone, line in zip(zones, table.lines, strict=True)
+        )
+    counts = [float(str(cell)) for cell in table.columns["responders"]]
+    per_zone = tuple(
+        (zone, number)
+        for zone, number, within in zip(zones, counts, inside.tolist(), strict=True)
+        if within
+    )
+    use = _use("responders_per_zone", table, len(per_zone), int((~inside).sum()))
+    return msgspec.structs.replace(plain, per_zone=per_zone), [use]
 
 
-def _ambulance(scenario: Scenario, plain: AmbulanceParameters) -> AmbulanceParameters:
-    if scenario.ambulance.model != "trace" or scenario.ambulance.csv is None:
-        return plain
-    times = _observed_times(scenario.path(scenario.ambulance.csv))
-    return msgspec.structs.replace(plain, trace_s=times)
+def _listed_people(
+    scenario: Scenario, region: Region, plain: PeopleParameters, name: str
+) -> tuple[PeopleParameters, list[RowUse]]:
+    table = own_table(scenario, name, RESPONDERS, scenario.responders.crs)
+    inside = rows_inside(region, table)
+    kept = table.where(inside)
+    values: dict[str, Any] = {
+        "home_lat": tuple(kept.lat[""].tolist()),
+        "home_lon": tuple(kept.lon[""].tolist()),
+        "work_lat": _optional(kept.lat.get("work_")),
+        "work_lon": _optional(kept.lon.get("work_")),
+    }
+    if "mode" in kept.columns:
+        values["mode"] = tuple(str(mode or "foot") for mode in kept.column("mode"))
+    unused = ("verified_until", "on_duty_hours", "max_alerts_per_month")
+    use = _use("responders", table, len(kept), int((~inside).sum()), unused=unused)
+    return msgspec.structs.replace(plain, **values), [use]
 
 
-def _observed_times(path: Path) -> tuple[float, ...]:
-    """Column ``ambulance_s`` of a CSV file: call to ambulance at the scene."""
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    if "ambulance_s" not in (reader.fieldnames or ()):
-        expected = "a column ambulance_s with seconds from call to arrival"
-        found = ", ".join(reader.fieldnames or ()) or "nothing"
-        raise InputFaults([Fault(str(path), "ambulance_s", expected, found, 1)])
-    times, faults = [], []
-    for row in reader:
-        cell = (row["ambulance_s"] or "").strip()
-        value = _parsed(cell)
-        if value is None or not 0.0 < value < SLOWEST_AMBULANCE_S:
-            expected = "seconds above 0, less than a day"
-            faults.append(Fault(str(path), "ambulance_s", expected, repr(cell), reader.line_num))
-        else:
-            times.append(value)
-    if not times and not faults:
-        faults.append(Fault(str(path), "ambulance_s", "at least one time", "none"))
-    if faults:
-        raise InputFaults(faults)
-    return tuple(times)
-
-
-def _parsed(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _has_column(path: Path, name: str) -> bool:
-    header = read_text(path).split("\n", 1)[0].lower()
-    return name in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]
-
-
-def _column(table: OwnTable, name: str) -> list[object]:
-    return list(table.columns.get(name, [None] * len(table)))
-
-
-def _flag(value: object) -> bool | None:
-    return None if value is None else bool(value)
-
-
-def _number(value: object) -> float | None:
-    return None if value is None else float(str(value))
-
-
-def _optional(values: object, size: int) -> tuple[float | None, ...] | None:
+def _optional(values: Floats | None) -> tuple[float | None, ...] | None:
     if values is None:
         return None
-    floats = [float(value) for value in np.asarray(values).tolist()]
-    return tuple(None if math.isnan(value) else value for value in floats[:size])
+    return tuple(None if np.isnan(value) else float(value) for value in values)
+
+
+def _aed_rows(scenario: Scenario, region: Region) -> list[RowUse]:
+    if scenario.aeds.source != "csv" or scenario.aeds.csv is None:
+        return []
+    table = own_table(scenario, scenario.aeds.csv, AEDS, scenario.aeds.crs)
+    inside = rows_inside(region, table)
+    return [_use("aeds", table, int(inside.sum()), int((~inside).sum()))]
+
+
+# --- response times ------------------------------------------------------------------------------
+
+
+def _observed(
+    scenario: Scenario, region: Region, arrests: OwnTable | None
+) -> tuple[Observed | None, list[RowUse]]:
+    ambulance = scenario.ambulance
+    if ambulance.observed_csv is not None:
+        times, use = _times(scenario, ambulance.observed_csv)
+        replayed = ambulance.model == "trace" and ambulance.csv == ambulance.observed_csv
+        return Observed(times, use.file, replayed), [use]
+    if arrests is None or "response_s" not in arrests.columns:
+        return None, []
+    kept = arrests.where(rows_inside(region, arrests))
+    found = tuple(float(value) for value in kept.column("response_s") if value is not None)
+    if not found:
+        return None, []
+    replayed = scenario.incidents.model == "trace" and _replays_times(scenario)
+    return Observed(found, f"{arrests.path.name}, column response_s", replayed), []
+
+
+def _times(scenario: Scenario, name: str) -> tuple[tuple[float, ...], RowUse]:
+    """Column ``ambulance_s`` of a CSV file: call to ambulance at the scene."""
+    table = own_table(scenario, name, RESPONSE_TIMES)
+    times = tuple(float(str(cell)) for cell in table.columns["ambulance_s"])
+    if not times:
+        raise InputFaults([Fault(str(table.path), "ambulance_s", "at least one time", "none")])
+    return times, _use("response_times", table, len(times), 0)
+
+
+def _use(
+    kind: str, table: OwnTable, used: int, outside: int, unused: tuple[str, ...] = ()
+) -> RowUse:
+    return RowUse(
+        kind=kind,
+        file=table.path.name,
+        rows=len(table),
+        used=used,
+        outside_region=outside,
+        unknown_columns=table.ignored,
+        unused_columns=tuple(name for name in unused if name in table.columns),
+    )

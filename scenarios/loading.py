@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scenarios.errors import Fault, InputFaults
+from scenarios.nation_files import nation_names, with_nation
 from scenarios.schema import Scenario
 
 _LARGEST_SCENARIO_BYTES = 1_000_000
@@ -50,6 +51,7 @@ def check_scenario(data: Mapping[str, Any], *, file: str, text: str = "") -> Sce
     Raises:
         InputFaults: with one fault per wrong key, in the order of the file.
     """
+    data, sources = _over_nation(data)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -58,7 +60,17 @@ def check_scenario(data: Mapping[str, Any], *, file: str, text: str = "") -> Sce
         faults = [_to_fault(detail, file, lines) for detail in details]
         raise InputFaults(sorted(faults, key=lambda fault: fault.line or 0)) from error
     scenario.found_in(Path(file))
+    scenario.from_nation(sources)
     return scenario
+
+
+def _over_nation(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The scenario over the figures of its nation; a wrong ``[defaults]`` is told by the schema."""
+    stated = data.get("defaults")
+    nation = stated.get("nation") if isinstance(stated, Mapping) else None
+    if nation not in nation_names():
+        return data, {}
+    return with_nation(data, nation)
 
 
 def read_text(path: Path) -> str:

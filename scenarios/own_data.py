@@ -176,7 +176,62 @@ ARRESTS = Schema(
     ),
     places=("",),
 )
-SCHEMAS = {schema.kind: schema for schema in (AEDS, RESPONDERS, RESPONDERS_PER_ZONE, ARRESTS)}
+RESPONSE_TIMES = Schema(
+    "response_times",
+    (
+        Column(
+            "ambulance_s",
+            number(1, 86_400, "s"),
+            "observed: call to ambulance at the scene",
+            required=True,
+        ),
+    ),
+)
+STATIONS = Schema(
+    "stations",
+    (
+        Column("name", text, "name of the station", required=True),
+        *_places(),
+        Column("ambulances", count, "crews with an ambulance; empty: 1"),
+        Column("co_responders", count, "first responders with an AED, arrests only; empty: 0"),
+        Column("shift_from_hour", number(0, 24, "hours"), "local; empty: on duty all day"),
+        Column("shift_to_hour", number(0, 24, "hours"), "local; may pass midnight"),
+    ),
+    places=("",),
+)
+HOSPITALS = Schema(
+    "hospitals",
+    (
+        Column("name", text, "name of the hospital", required=True),
+        *_places(),
+        Column("handover_median_s", number(0, 43_200, "s"), "hand-over, median"),
+        Column("handover_sigma", number(0, 3, "the log"), "its spread, sigma of the log"),
+    ),
+    places=("",),
+)
+AREA_LOOKUP = Schema(
+    "area_lookup",
+    (
+        Column("zone_id", text, "identifier of the zone, as in the zones file", required=True),
+        Column("name", text, "name for people, instead of that of the zones file"),
+        Column("place", text, "town, district or council"),
+        Column("care_system", text, "integrated care system or health board"),
+        Column("ambulance_service", text, "ambulance service"),
+    ),
+)
+SCHEMAS = {
+    schema.kind: schema
+    for schema in (
+        AEDS,
+        RESPONDERS,
+        RESPONDERS_PER_ZONE,
+        ARRESTS,
+        RESPONSE_TIMES,
+        STATIONS,
+        HOSPITALS,
+        AREA_LOOKUP,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +239,8 @@ class OwnTable:
     """A file that was read whole. ``columns[name][i]`` is row i; None where the cell was empty.
 
     ``lat[prefix]``, ``lon[prefix]``: WGS84 degrees, NaN where a row has no such place.
-    ``ignored``: columns of the file that the schema does not know.
+    ``ignored``: columns of the file that the schema does not know. ``lines[i]``: 1-based line of
+    row i in the file.
     """
 
     path: Path
@@ -192,9 +248,26 @@ class OwnTable:
     lat: dict[str, Floats] = field(default_factory=dict)
     lon: dict[str, Floats] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), []))
+
+    def column(self, name: str) -> list[Value]:
+        """The cells of one column, row by row; all None where the file does not have it."""
+        return list(self.columns.get(name, [None] * len(self)))
+
+    def where(self, kept: NDArray[np.bool_]) -> OwnTable:
+        """The rows for which ``kept`` [n] is true."""
+        rows = np.flatnonzero(kept)
+        return OwnTable(
+            self.path,
+            {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
+            {prefix: values[kept] for prefix, values in self.lat.items()},
+            {prefix: values[kept] for prefix, values in self.lon.items()},
+            self.ignored,
+            tuple(self.lines[row] for row in rows),
+        )
 
 
 def read_own_table(
@@ -211,7 +284,12 @@ def read_own_table(
     columns: dict[str, list[Value]] = {c.name: [] for c in schema.columns if c.name in header}
     for line, row in rows:
         faults.extend(_read_row(path, schema, line, row, columns))
-    table = OwnTable(path, columns, ignored=tuple(h for h in header if h not in columns))
+    table = OwnTable(
+        path,
+        columns,
+        ignored=tuple(h for h in header if h not in columns),
+        lines=tuple(line for line, _ in rows),
+    )
     faults.extend(_gaps(path, schema, header, rows))
     if not faults:
         faults.extend(_locate(table, schema, rows, crs, postcode_file))
@@ -302,7 +380,8 @@ def _read_row(
 
 
 def _doubled(path: Path, schema: Schema, rows: list[Row]) -> Iterator[Fault]:
-    key = next((c.name for c in schema.columns if c.required and c.name.endswith("_id")), None)
+    keys = (c.name for c in schema.columns if c.required)
+    key = next((name for name in keys if name == "name" or name.endswith("_id")), None)
     if key is None:
         return
     seen: dict[str, int] = {}

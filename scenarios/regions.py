@@ -18,7 +18,10 @@ from geo.region import Region, build_region
 from scenarios.aed_tables import invented_aeds, listed_aeds
 from scenarios.cache import cache_folder, code_mark, fingerprint
 from scenarios.errors import Fault, InputFaults, RegionUnavailable
-from scenarios.own_data import AEDS, read_own_table
+from scenarios.loading import read_text
+from scenarios.networks import MODES, profiles_of
+from scenarios.own_data import AEDS
+from scenarios.own_files import own_table
 from scenarios.schema import REMOTE, TOWN, Scenario
 
 TOWN_SEED = 1
@@ -68,8 +71,8 @@ def open_region(scenario: Scenario, folder: Path) -> Region:
         return region
     if asked.source == "csv":
         path = scenario.path(asked.csv or "")
-        aeds = listed_aeds(region, read_own_table(path, AEDS))
-        facts = path.read_bytes()
+        aeds = listed_aeds(region, own_table(scenario, asked.csv or "", AEDS, asked.crs))
+        facts = path.read_bytes() + repr((asked.crs, scenario.data.crs)).encode()
     else:
         aeds = invented_aeds(
             region,
@@ -90,7 +93,8 @@ def invented_parts(scenario: Scenario) -> tuple[str, ...]:
         parts.append("the whole town")
     if scenario.aeds.source == "synthetic" or (parts and scenario.aeds.source == "osm"):
         parts.append("AEDs")
-    if scenario.responders.csv is None:
+    people = scenario.responders
+    if people.csv is None and people.per_zone_csv is None and people.zone_column is None:
         parts.append("people")
     return tuple(parts)
 
@@ -162,16 +166,36 @@ def _built(
     scenario: Scenario, extract: Path, zones: Path | None, timezone: str, say: Progress
 ) -> Path:
     columns = _zone_columns(scenario)
+    profiles = profiles_of(_modes(scenario))
     files = [extract, *([] if zones is None else [zones])]
-    name = fingerprint(files, code_mark("geo"), timezone, sorted(columns.items()))
+    name = fingerprint(files, code_mark("geo"), timezone, sorted(columns.items()), profiles)
     folder = cache_folder() / "regions" / name
     if folder.is_dir() and _opens(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     build_region(
-        extract, folder, zones=zones, zone_columns=columns, timezone=timezone, progress=say
+        extract,
+        folder,
+        zones=zones,
+        zone_columns=columns,
+        timezone=timezone,
+        profiles=profiles,
+        progress=say,
     )
     return folder
+
+
+def _modes(scenario: Scenario) -> tuple[str, ...]:
+    """The networks that the scenario's people and ambulances move on, on foot first."""
+    people = scenario.responders
+    used = {mode for mode, share in people.modes if share > 0.0}
+    if scenario.ambulance.model == "fleet":
+        used.add("car")
+    if people.csv is not None:
+        header = read_text(scenario.path(people.csv)).split("\n", 1)[0].lower()
+        if "mode" in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]:
+            used |= set(MODES)
+    return tuple(mode for mode in MODES if mode in used | {"foot"})
 
 
 def _opens(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from sim.parameters import DayNight, Lognormal, WorldParameters
+from sim.parameters import DayNight, FleetParameters, Hospital, Lognormal, WorldParameters
 
 ASSUMPTION = "assumption"
 TOWN = "town"
@@ -114,11 +114,32 @@ class ZoneColumns(Table):
     urban_rural: str | None = Field(default=None, description="class, as text")
 
 
+class DefaultsTable(Table):
+    """``[defaults]``: figures of a nation below the scenario's own; each has its source."""
+
+    nation: Literal["england", "scotland", "wales", "northern_ireland"] | None = Field(
+        default=None, description="whose figures stand where the scenario says nothing"
+    )
+
+
+class DataTable(Table):
+    """``[data]``: how your own CSV files say where something is."""
+
+    crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
+        default=None,
+        description="system of all coordinates; by the names of the columns when left out",
+    )
+    postcodes: str | None = Field(
+        default=None, description="CSV or Parquet with postcode and lat, lon or easting, northing"
+    )
+
+
 class RegionTable(Table):
     """``[region]``: where it happens."""
 
     source: str = Field(
-        description="town | FILE.osm.pbf or FILE.osm | a region folder made by `region build`",
+        description="town | FILE.osm.pbf or FILE.osm | a region folder made by `region build` | "
+        "the name of a place, where there is a connection",
         min_length=1,
     )
     name: str | None = Field(default=None, description="what the report calls the place")
@@ -127,6 +148,10 @@ class RegionTable(Table):
         description="GeoJSON or GeoParquet of areas with population and deprivation decile",
     )
     zone_columns: ZoneColumns = ZoneColumns()
+    lookup: str | None = Field(
+        default=None,
+        description="CSV from zone_id to name, place, care_system and ambulance_service",
+    )
     timezone: str | None = Field(
         default=None,
         description="IANA name, for example Europe/London; decides what is day and night",
@@ -145,7 +170,38 @@ class IncidentsTable(Table):
     """``[incidents]``: how many arrests, when and where."""
 
     model: Literal["rates", "trace"] = "rates"
-    csv: str | None = Field(default=None, description="arrests to replay, with model = 'trace'")
+    csv: str | None = Field(
+        default=None,
+        description="arrests: replayed with model = 'trace', fitted with model = 'rates'",
+    )
+    crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
+        default=None, description="system of the coordinates in csv, instead of data.crs"
+    )
+    replay_times: bool | None = Field(
+        default=None,
+        description="whether a replayed arrest keeps its observed response time; "
+        "yes unless ambulance.model = 'fleet'",
+    )
+    fit_space: Literal["zones", "kde", "none"] | None = Field(
+        default=None,
+        description="how places are fitted to csv; zones where the region has them, else kde",
+    )
+    bandwidth_m: float = _field(
+        500.0,
+        "standard deviation of the kernel, with fit_space = 'kde'",
+        unit="m",
+        source=ASSUMPTION,
+        ge=50.0,
+        le=20_000.0,
+    )
+    observed_years: float | None = _field(
+        None,
+        "how long the arrests of csv were collected; per_100k_year is fitted when it is given",
+        unit="years",
+        source="yours",
+        gt=0.0,
+        le=100.0,
+    )
     per_100k_year: float = _field(
         DEFAULTS.arrivals.per_100k_year,
         "treated cardiac arrests outside hospital per 100,000 people a year",
@@ -182,6 +238,9 @@ class IncidentsTable(Table):
     def _consistent(self) -> Self:
         if self.model == "trace" and self.csv is None:
             raise _fail("csv", "a file of arrests, because model = 'trace'", "nothing")
+        if self.csv is None and (self.fit_space is not None or self.observed_years is not None):
+            field = "fit_space" if self.fit_space is not None else "observed_years"
+            raise _fail("csv", f"a file of arrests, because {field} is given", "nothing")
         total = sum(self.hour_shares)
         if abs(total - 1.0) > SUM_TOLERANCE:
             raise _fail("hour_shares", "24 shares that add up to 1", f"a sum of {total:.4g}")
@@ -298,6 +357,21 @@ class PresenceTable(Table):
         return self
 
 
+class ModeShares(Table):
+    """How volunteers would come; the shares add up to 1."""
+
+    foot: Share = 0.0
+    bicycle: Share = 0.0
+    car: Share = 0.0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = self.foot + self.bicycle + self.car
+        if abs(total - 1.0) > SUM_TOLERANCE:
+            raise _fail("", "shares of foot, bicycle and car that add up to 1", f"{total:g}")
+        return self
+
+
 class RespondersTable(Table):
     """``[responders]``: the volunteers, where they are and how they answer."""
 
@@ -312,8 +386,20 @@ class RespondersTable(Table):
     csv: str | None = Field(
         default=None, description="volunteers with lat and lon, instead of per_100k"
     )
+    per_zone_csv: str | None = Field(
+        default=None, description="columns zone_id and responders, instead of per_100k"
+    )
+    crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
+        default=None, description="system of the coordinates in csv, instead of data.crs"
+    )
     zone_column: str | None = Field(
         default=None, description="column of the zones file with the number of volunteers per zone"
+    )
+    modes: ModeShares = _field(
+        ModeShares(foot=1.0),
+        "how they would come; a column mode of csv says it person by person",
+        unit="share",
+        source=f"{ASSUMPTION}: UK schemes count on people on foot",
     )
     delivered_share: float = _share(
         _PEOPLE.delivered_share, "alerts that reach the phone", ASSUMPTION
@@ -390,8 +476,10 @@ class RespondersTable(Table):
     def _hours_of_day(self) -> Self:
         if any(not 0 <= hour < HOURS for hour in self.night_hours):
             raise _fail("night_hours", "two hours of the day, 0 to 23", list(self.night_hours))
-        if self.csv is not None and self.zone_column is not None:
-            raise _fail("zone_column", "either csv or zone_column, not both", self.zone_column)
+        named = [key for key in ("csv", "per_zone_csv", "zone_column") if getattr(self, key)]
+        if len(named) > 1:
+            expected = f"one of csv, per_zone_csv and zone_column, not {' and '.join(named)}"
+            raise _fail(named[-1], expected, repr(getattr(self, named[-1])))
         return self
 
 
@@ -406,6 +494,9 @@ class AedsTable(Table):
         description="osm: from the extract; csv: your list; synthetic: invented, seeded",
     )
     csv: str | None = Field(default=None, description="AEDs with lat, lon and opening_hours")
+    crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
+        default=None, description="system of the coordinates in csv, instead of data.crs"
+    )
     usable_share: float = _share(
         _AEDS.usable_share,
         "AEDs open by their hours that are there, unlocked and working",
@@ -441,12 +532,137 @@ class AedsTable(Table):
 
 
 _AMBULANCE = DEFAULTS.ambulance
+_FLEET = FleetParameters(stations=())
+_HOSPITAL = Hospital("", 0.0, 0.0)
+
+Latitude = Annotated[float, Field(ge=-90.0, le=90.0)]
+Longitude = Annotated[float, Field(ge=-180.0, le=180.0)]
+Hour = Annotated[float, Field(ge=0.0, le=24.0)]
+
+
+class StationRow(Table):
+    """One station: where crews wait. ``shift_hours``: local, from and to; may pass midnight."""
+
+    name: str = Field(min_length=1)
+    lat: Latitude
+    lon: Longitude
+    ambulances: int = Field(default=1, ge=0, le=1000)
+    co_responders: int = Field(default=0, ge=0, le=1000)
+    shift_hours: tuple[Hour, Hour] = (0.0, 24.0)
+
+
+class HospitalRow(Table):
+    """One hospital where patients are handed over."""
+
+    name: str = Field(min_length=1)
+    lat: Latitude
+    lon: Longitude
+    handover: Duration | None = None
+
+
+PressureLevel = Literal[1, 2, 3, 4]
+
+# Demand and hand-over by escalation level. Hand-over at level 4 is the 60 min of a hard January
+# over the usual 27; the rest is an assumption.
+PRESSURE: dict[int, tuple[float, float]] = {
+    1: (1.0, 1.0),
+    2: (1.05, 1.3),
+    3: (1.1, 1.7),
+    4: (1.15, 2.2),
+}
+
+
+class FleetTable(Table):
+    """``[ambulance.fleet]``: ambulances that are also busy with everything else."""
+
+    stations: tuple[StationRow, ...] = Field(
+        default=(), description="name, lat, lon, ambulances, co_responders, shift_hours of each"
+    )
+    stations_csv: str | None = Field(default=None, description="the same as a file")
+    hospitals: tuple[HospitalRow, ...] = Field(
+        default=(), description="name, lat, lon and handover of each"
+    )
+    hospitals_csv: str | None = Field(default=None, description="the same as a file")
+    crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
+        default=None, description="system of the coordinates in these files, instead of data.crs"
+    )
+    handover: Duration = _duration(
+        _HOSPITAL.handover,
+        "arrival at the hospital to free, where a hospital says nothing else",
+        f"England, mean 27 min; spread: {ASSUMPTION}",
+    )
+    calls_per_1000_year: float = _field(
+        _FLEET.calls_per_1000_year,
+        "other calls that need an ambulance",
+        unit="per 1,000 people a year",
+        source="England: 759,000 incidents in October 2024, 57.7 million people",
+        ge=0.0,
+        le=2_000.0,
+    )
+    hour_shares: HourShares = _field(
+        _FLEET.hour_shares,
+        "share of the other calls by local hour of the day, 00h first",
+        unit="share",
+        source=f"{ASSUMPTION}: as arrests",
+    )
+    conveyed_share: float = _share(
+        _FLEET.conveyed_share, "calls that end at a hospital", "England: about half"
+    )
+    call_to_dispatch: Duration = _duration(
+        _FLEET.call_to_dispatch,
+        "call to the first crew assigned",
+        "Copenhagen: median 0.84 min, quartiles 0.58 and 1.24",
+    )
+    turnout: Duration = _duration(_FLEET.turnout, "assigned to on the road, by day", ASSUMPTION)
+    turnout_night: Duration = _duration(
+        _FLEET.turnout_night, "assigned to on the road, by night", ASSUMPTION
+    )
+    scene: Duration = _duration(_FLEET.scene, "time on scene", "close to ELASPY, Utrecht")
+    pressure_level: PressureLevel | None = Field(
+        default=None,
+        description="escalation level: scales other calls by 1, 1.05, 1.1, 1.15 and hand-over by "
+        "1, 1.3, 1.7, 2.2 (assumption)",
+    )
+    demand_pressure: float = _field(
+        _FLEET.demand_pressure,
+        "scales the other calls, besides pressure_level",
+        unit="factor",
+        source="choice",
+        ge=0.0,
+        le=10.0,
+    )
+    handover_pressure: float = _field(
+        _FLEET.handover_pressure,
+        "scales hand-over, besides pressure_level",
+        unit="factor",
+        source="choice",
+        ge=0.0,
+        le=10.0,
+    )
+    divert: bool = _field(
+        _FLEET.divert, "an arrest may take a crew on its way to another call", unit="", source="UK"
+    )
+    cell_m: float = _field(
+        _FLEET.cell_m,
+        "other calls are placed at the middle of such cells",
+        unit="m",
+        source="choice",
+        ge=100.0,
+        le=20_000.0,
+    )
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        for key in ("stations", "hospitals"):
+            if getattr(self, key) and getattr(self, f"{key}_csv"):
+                raise _fail(f"{key}_csv", f"either {key} or {key}_csv, not both", "both")
+        return self
 
 
 class AmbulanceTable(Table):
     """``[ambulance]``: when the ambulance is there."""
 
-    model: Literal["distribution", "trace"] = "distribution"
+    model: Literal["distribution", "trace", "fleet"] = "distribution"
     median_s: float = _field(
         _AMBULANCE.median_s,
         "call to arrival at the scene, median",
@@ -464,16 +680,24 @@ class AmbulanceTable(Table):
         le=28_800.0,
     )
     csv: str | None = Field(default=None, description="observed times, column ambulance_s")
+    observed_csv: str | None = Field(
+        default=None,
+        description="your service's times, column ambulance_s, held against the simulated ones; "
+        "column response_s of incidents.csv when left out",
+    )
     eta_error_sigma: float = _sigma(
         _AMBULANCE.eta_error_sigma, "error of the arrival time that control expects"
     )
     to_patient_s: float = _seconds(_AMBULANCE.to_patient_s, "vehicle to patient", ASSUMPTION)
     shock_s: float = _seconds(_AMBULANCE.shock_s, "crew at the patient to first shock", ASSUMPTION)
+    fleet: FleetTable = FleetTable()
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.model == "trace" and self.csv is None:
             raise _fail("csv", "a file of observed times, because model = 'trace'", "nothing")
+        if self.model == "fleet" and not (self.fleet.stations or self.fleet.stations_csv):
+            raise _fail("fleet.stations", "stations or stations_csv, as model = 'fleet'", "neither")
         if self.p90_s < self.median_s:
             raise _fail("p90_s", f"at least median_s ({self.median_s:g})", f"{self.p90_s:g}")
         return self
@@ -589,7 +813,9 @@ class Scenario(Table):
     answer: Literal["survivors", "aeds"] = Field(
         default="survivors", description="what that sentence is about: survivors, or AEDs by hour"
     )
+    defaults: DefaultsTable = DefaultsTable()
     region: RegionTable
+    data: DataTable = DataTable()
     incidents: IncidentsTable = IncidentsTable()
     patient: PatientTable = PatientTable()
     responders: RespondersTable = RespondersTable()
@@ -601,6 +827,7 @@ class Scenario(Table):
     run: RunTable = RunTable()
 
     _file: Path | None = PrivateAttr(default=None)
+    _nation_sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path | None:
@@ -610,6 +837,15 @@ class Scenario(Table):
     def found_in(self, file: Path) -> None:
         """Remember the file that this scenario was read from."""
         self._file = file
+
+    @property
+    def nation_sources(self) -> dict[str, str]:
+        """Source by dotted key of the values that came from ``[defaults] nation``."""
+        return dict(self._nation_sources)
+
+    def from_nation(self, sources: dict[str, str]) -> None:
+        """Remember which values came from the nation's file, and their sources."""
+        self._nation_sources = dict(sources)
 
     def path(self, name: str) -> Path:
         """A file that the scenario names: absolute, or beside the scenario file."""

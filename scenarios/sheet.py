@@ -19,7 +19,17 @@ def parameter_sheet(scenario: Scenario) -> tuple[Parameter, ...]:
 
     ``source``: of the default, or ``the scenario`` where the planner set another value.
     """
-    return tuple(_rows(scenario, ""))
+    nation, sources = scenario.defaults.nation, scenario.nation_sources
+    return tuple(_from_nation(row, nation, sources) for row in _rows(scenario, ""))
+
+
+def _from_nation(row: Parameter, nation: str | None, sources: dict[str, str]) -> Parameter:
+    if nation is None or row.name not in sources:
+        return row
+    name = nation.replace("_", " ").title()
+    source = sources[row.name]
+    stated = source if source.startswith("assumption") else f"{name}: {source}"
+    return Parameter(row.name, row.value, row.unit, stated, True)
 
 
 def _rows(table: BaseModel, prefix: str) -> Iterator[Parameter]:
@@ -27,7 +37,8 @@ def _rows(table: BaseModel, prefix: str) -> Iterator[Parameter]:
         value = getattr(table, name)
         path = f"{prefix}{name}"
         if isinstance(value, BaseModel) and not _extra(field):
-            yield from _rows(value, f"{path}.")
+            if path != "ambulance.fleet" or getattr(table, "model", "") == "fleet":
+                yield from _rows(value, f"{path}.")
         elif value is not None and prefix:  # title and question are no parameters
             yield _row(path, field, value)
 

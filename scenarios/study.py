@@ -23,12 +23,14 @@ from scenarios.errors import Fault, InputFaults
 from scenarios.inputs import read_inputs
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.gathering import study_facts
-from scenarios.metrics.panel import Panel, Tables
+from scenarios.metrics.measures import measure_keys
+from scenarios.metrics.panel import CLOCKS, Panel, Tables
+from scenarios.metrics.quantiles import QUANTILES
 from scenarios.metrics.shape import Summary
 from scenarios.metrics.summary import summarise, summary_json
 from scenarios.options import load_options
 from scenarios.parts import Parts, study_mark
-from scenarios.playing import Play, Played, Players
+from scenarios.playing import Play, Played, Players, WorkerLostError
 from scenarios.regions import open_region, prepare_region
 from scenarios.report.page import write_report
 from scenarios.schema import Scenario
@@ -38,7 +40,7 @@ from sim.parameters import WorldParameters, check
 from sim.records import ALERT_COLUMNS, EVENT_COLUMNS, incident_columns
 from sim.replication import EVENT_CHOICES
 
-AHEAD_PER_WORKER = 3  # replications under way or waiting to be written, per worker
+__all__ = ["Progress", "Silent", "StudyResult", "WorkerLostError", "read_tables", "run_study"]
 
 
 class Progress(Protocol):
@@ -170,7 +172,8 @@ def _refuse_rule(rule: StoppingRule, scenario: Scenario, policies: Sequence[Poli
     faults = []
     if len(policies) < 2:
         faults.append(Fault("--precision", "", "at least two options to compare", "one"))
-    known = measure_keys([name for name in scenario.outcome.models])
+    quantiles = [f"{clock}_{name}_s" for clock in CLOCKS for name, _ in QUANTILES]
+    known = [*measure_keys(scenario.outcome.models), *quantiles]
     if rule.measure not in known:
         near = get_close_matches(rule.measure, known, 1)
         hint = f"did you mean {near[0]}?" if near else ""

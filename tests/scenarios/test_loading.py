@@ -12,7 +12,7 @@ from scenarios.errors import Fault, InputFaults
 from scenarios.loading import check_scenario, load_scenario
 from scenarios.schema import Scenario
 from scenarios.sheet import parameter_sheet
-from sim.parameters import WorldParameters, check
+from sim.parameters import FleetParameters, WorldParameters, check
 
 HEAD = 'title = "x"\n[region]\nsource = "town"\n'
 
@@ -129,17 +129,23 @@ def test_the_defaults_are_those_of_the_simulator() -> None:
 
 def test_every_number_of_the_simulator_can_be_written_in_a_scenario() -> None:
     """Whatever is not a row of a file or drawn from the region has a key of the same name."""
-    from_files = {"trace", "trace_s", "per_zone", "home_lat", "home_lon", "work_lat", "work_lon"}
+    from_files = {
+        "home_lat", "home_lon", "hospitals", "mode", "per_zone", "place_risk", "stations",
+        "trace", "trace_s", "work_lat", "work_lon",
+    }  # fmt: skip
     renamed = {"start_date", "years", "night_from_hour", "night_to_hour", "population"}
     written = {row.name.split(".")[-1] for row in parameter_sheet(_complete())}
     for section in msgspec.structs.fields(WorldParameters):
-        for field in msgspec.structs.fields(section.type):
+        kind = FleetParameters if section.name == "fleet" else section.type
+        for field in msgspec.structs.fields(kind):
             assert field.name in written | from_files | renamed, f"{section.name}.{field.name}"
 
 
 def _complete() -> Scenario:
     region = {"source": "town", "population": 1000}
-    return check_scenario({"title": "x", "region": region}, file="x")
+    station = {"name": "A", "lat": 50.0, "lon": -5.0}
+    fleet = {"model": "fleet", "fleet": {"stations": [station]}}
+    return check_scenario({"title": "x", "region": region, "ambulance": fleet}, file="x")
 
 
 def test_what_is_written_reaches_the_simulator() -> None:

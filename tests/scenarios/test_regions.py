@@ -14,7 +14,7 @@ from geo.errors import GeoError
 from geo.region import Region
 from scenarios.cache import cache_folder, fingerprint
 from scenarios.errors import ScenariosError
-from scenarios.inputs import world_parameters
+from scenarios.inputs import read_inputs, world_parameters
 from scenarios.loading import check_scenario
 from scenarios.regions import invented_parts, open_region, prepare_region
 from scenarios.schema import Scenario
@@ -184,7 +184,7 @@ def test_arrests_outside_the_simulated_time_are_told(make: Make, tmp_path: Path)
     (tmp_path / "arrests.csv").write_text(rows)
     lines = told(make(incidents={"model": "trace", "csv": "arrests.csv"})).splitlines()
     assert len(lines) == 2
-    assert "row 1: called_at: a call within 1 years of run.start_date 2025-01-01" in lines[0]
+    assert ":2: called_at: a call within 1 years of run.start_date 2025-01-01" in lines[0]
 
 
 def test_own_volunteers_live_where_the_file_says(make: Make, tmp_path: Path) -> None:
@@ -211,12 +211,12 @@ def test_volunteers_per_zone_need_known_zones(make: Make, tmp_path: Path) -> Non
     zones = {"type": "FeatureCollection", "features": [feature]}
     (tmp_path / "zones.geojson").write_text(json.dumps(zones))
     table = {"responders": {"csv": "people.csv"}}
-    assert "row 2: zone_id: a zone of the region, found 'Z9'" in told(
-        make({"zones": "zones.geojson"}, **table)
-    )
-    (tmp_path / "people.csv").write_text("zone_id,responders\nZ1,5\n")
     scenario = make({"zones": "zones.geojson"}, **table)
-    assert world_parameters(scenario, opened(scenario)).people.per_zone == (("Z1", 5.0),)
+    inputs = read_inputs(scenario, opened(scenario))
+    assert inputs.parameters.people.per_zone == (("Z1", 5.0),)
+    assert inputs.row_use[0].words == "people.csv: 1 of 2 rows used; left out: 1 outside the region"
+    (tmp_path / "people.csv").write_text("zone_id,responders\nZ8,5\nZ9,1\n")
+    assert ":3: zone_id: a zone of the region, found 'Z9'" in told(scenario)
 
 
 def test_volunteers_may_stand_in_a_column_of_the_zones(make: Make, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_volunteers_may_stand_in_a_column_of_the_zones(make: Make, tmp_path: Pat
     ("content", "words"),
     [
         ("ambulance_s\n300\n-5\nfast\n", "2"),
-        ("seconds\n300\n", "a column ambulance_s"),
+        ("seconds\n300\n", "ambulance_s: this column expected"),
         ("ambulance_s\n", "at least one time"),
     ],
 )
