@@ -19,6 +19,7 @@ from sim.ambulance import draw_ambulances
 from sim.arrivals import draw_arrivals
 from sim.behaviour import Answer, Presence, answers, draw_people, position_age_s, presence
 from sim.clock import Calendar, calendar
+from sim.control import draw_notices
 from sim.parameters import WorldParameters
 from sim.patient import draw_patients
 from sim.randomness import Draws, Purpose, fold, uniform
@@ -82,6 +83,7 @@ class Backdrop:
         )
         self.patients = draw_patients(self.arrivals, parameters.patient, parameters.scene, draws)
         self.ambulances = draw_ambulances(setting, self.calendar, self.arrivals, parameters, draws)
+        self.notices = draw_notices(self.patients, self.ambulances, parameters.control, draws)
         self.people = draw_people(setting, parameters.people, draws)
         self.at_s = self.calendar.start_s + self.arrivals.t_s
         traced = self.arrivals.point < 0

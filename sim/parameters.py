@@ -243,6 +243,18 @@ class SceneParameters(Struct, frozen=True):
     false_alarm: Lognormal = Lognormal(240.0, 0.6)  # call to calling off: assumption
 
 
+class ControlParameters(Struct, frozen=True):
+    """What control learns after the alert went out, and when."""
+
+    # Share of the wait after which control's estimate of the ambulance is right (it follows the
+    # vehicle by then): assumption.
+    estimate_part: float = 0.5
+    unsafe_share: float = 0.0  # scenes found unsafe; off unless a planner says so
+    unsafe: Lognormal = Lognormal(600.0, 0.5)  # until the scene is safe: assumption
+    do_not_alert_share: float = 0.0  # a DNACPR form, a care home …; off unless a planner says so
+    notice: Lognormal = Lognormal(90.0, 0.6)  # recognition to either notice: assumption
+
+
 class OutcomeParameters(Struct, frozen=True):
     """Which outcome models score the incidents, and the inputs of the joint rhythm model."""
 
@@ -268,6 +280,7 @@ class WorldParameters(Struct, frozen=True):
     ambulance: AmbulanceParameters = AmbulanceParameters()
     fleet: FleetParameters | None = None  # with ``ambulance.model`` "fleet"
     scene: SceneParameters = SceneParameters()
+    control: ControlParameters = ControlParameters()
     outcome: OutcomeParameters = OutcomeParameters()
 
 

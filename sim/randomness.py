@@ -56,7 +56,11 @@ class Purpose(IntEnum):
     AMBULANCE_ETA = 16
     CALLED_OFF = 17
     CALLED_OFF_AT = 18
-    PLACE_JITTER = 19
+    UNSAFE = 20
+    UNSAFE_AT = 21
+    SAFE_AFTER = 22
+    NOT_WANTED = 23
+    NOT_WANTED_AT = 24
     HOME = 30
     WORK = 31
     SPEED = 32

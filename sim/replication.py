@@ -36,8 +36,14 @@ def run_replication(
     bound_s = max((policy.search_bound_s for policy in policies if policy.waves), default=0.0)
     backdrop = Backdrop(setting, parameters, draws, bound_s=bound_s)
     records = Records.empty(parameters.outcome.models)
-    for policy in policies:
-        world = World(backdrop, policy, recorder=recorder, logged=_logged(events))
+    for number, policy in enumerate(policies, start=1):
+        world = World(
+            backdrop,
+            policy,
+            recorder=recorder,
+            logged=_logged(events),
+            last=number == len(policies),
+        )
         records.add(world.run())
     records.volunteers = backdrop.people.n
     return records

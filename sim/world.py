@@ -55,6 +55,7 @@ from dispatch.events import (
 from dispatch.lifecycle import Core
 from dispatch.model import AlertStatus, Incident, Phase, Resource, Role, TimerKind
 from sim.backdrop import Backdrop, Fetched
+from sim.control import events_of
 from sim.errand import PATIENT, START, Errand, way_from
 from sim.finding import Finder
 from sim.records import Records
@@ -124,7 +125,9 @@ class World:
         *,
         recorder: Recorder | None = None,
         logged: Callable[[int], bool] | None = None,
+        last: bool = False,
     ) -> None:
+        """``last``: no other policy comes after, so that what is known of an incident may go."""
         self.backdrop = backdrop
         self.policy = policy
         self.env = simpy.Environment(initial_time=backdrop.calendar.start_s)
@@ -134,6 +137,7 @@ class World:
         self.records = Records.empty(backdrop.parameters.outcome.models)
         self._recorder = recorder
         self._logged = logged
+        self._last = last
         self._replication = backdrop.draws.replication
         self._carry_out: dict[type, Callable[[Case, Any], None]] = {
             FindCandidates: self._find,
@@ -183,6 +187,8 @@ class World:
         cpr_s = float(backdrop.patients.cpr_s[index])
         if recognised_s < cpr_s < ambulance_s:
             self._plan(at_s + cpr_s, self.feed, case, CprStatusChanged(True))
+        for notice_at_s, event in events_of(backdrop.notices, index, at_s, ambulance_s):
+            self._plan(notice_at_s, self.feed, case, event)
         called_off_s = float(backdrop.patients.called_off_s[index])
         if called_off_s < ambulance_s:
             self._plan(at_s + called_off_s, self.feed, case, IncidentCancelled("no arrest"))
@@ -433,6 +439,8 @@ class World:
             case.log = None
         case.errands = []
         self.finder.forget(case.index)
+        if self._last:
+            self.backdrop.forget(case.index)
 
     def _write_alerts(self, case: Case) -> None:
         call_at_s, calendar = case.call_at_s, self.backdrop.calendar

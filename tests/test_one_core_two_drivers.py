@@ -14,11 +14,12 @@ import pytest
 
 from dispatch.commands import EndAlert, SendAlert
 from dispatch.config import Policy, load_policy, parse_policy
-from dispatch.events import CandidatesFound, ClaimRefused, TimerFired
+from dispatch.events import CandidatesFound, ClaimRefused, HoldLifted, HoldPlaced, TimerFired
 from geo.straight import StraightLine
 from sim.parameters import (
     ArrivalParameters,
     ClockParameters,
+    ControlParameters,
     DayNight,
     Lognormal,
     PeopleParameters,
@@ -101,6 +102,9 @@ def crowded_parameters(incidents: int, *, ties: bool) -> WorldParameters:
         clock=ClockParameters(years=years),
         arrivals=ArrivalParameters(per_100k_year=incidents / years / 0.6 / 1.42),
         people=people,
+        control=ControlParameters(
+            unsafe_share=0.1, unsafe=Lognormal(120.0, 0.5), do_not_alert_share=0.05
+        ),
     )
 
 
@@ -147,6 +151,8 @@ def test_a_thousand_incidents_get_the_same_commands_from_both_drivers(
     # The recording is worth replaying: timers fired, claims were lost, people were asked.
     assert kinds[TimerFired] > 1000
     assert kinds[ClaimRefused] > 5
+    assert kinds[HoldPlaced] > 50
+    assert kinds[HoldLifted] > 20
     assert tied > 20
     assert kinds[SendAlert] == kinds[EndAlert] > 5000
 

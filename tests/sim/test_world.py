@@ -12,6 +12,7 @@ from dispatch.config import Enough, Policy, Replacement, Roles, Split
 from sim.parameters import (
     AedParameters,
     AmbulanceParameters,
+    ControlParameters,
     DayNight,
     PatientParameters,
     PeopleParameters,
@@ -246,6 +247,40 @@ def test_a_false_alarm_is_called_off() -> None:
         assert row[name] is None
     assert row["first_aed_source"] == row["first_cpr_by"] == "none"
     assert row["t_ambulance_s"] == 3600.0
+
+
+# --- control -----------------------------------------------------------------------------------
+
+
+def test_an_unsafe_scene_stops_everybody_until_it_is_safe() -> None:
+    control = ControlParameters(
+        unsafe_share=1.0, notice=constant(100.0), unsafe=constant(400.0), estimate_part=2.0
+    )
+    records = run(people_at((900.0, 0.0), (900.0, 50.0)), ask(1), control=control)
+    first, second = as_dicts(records.alerts)
+    assert (first["outcome"], first["ended_t_s"]) == ("stood_down", ASKED + 100)
+    assert first["end_reason"] == "hold:unsafe_scene"
+    assert second["asked_t_s"] == ASKED + 500
+    assert only(records)["t_first_volunteer_s"] == s(ASKED + 500 + 60 + 900 / V)
+
+
+def test_nobody_comes_where_nobody_is_wanted() -> None:
+    control = ControlParameters(do_not_alert_share=1.0, notice=constant(10.0))
+    row, (alert,) = one(people_at((900.0, 0.0)), control=control)
+    assert alert["outcome"] == "withdrawn"
+    assert row["n_yes"] == 0
+
+
+def test_control_knows_better_when_the_ambulance_is_under_way() -> None:
+    ambulance = AmbulanceParameters(median_s=600.0, p90_s=600.0, eta_error_sigma=0.5)
+    records = run(people_at((100.0, 0.0)), ask(1), ambulance=ambulance)
+    events = as_dicts(records.events)
+    (reported,) = (e for e in events if e["event"] == "IncidentReported")
+    (changed,) = (e for e in events if e["event"] == "AmbulanceEtaChanged")
+    called_at_s = only(records)["t_s"]
+    assert changed["t_s"] == s(30 + 570 / 2)
+    assert f"due_at_s={called_at_s + 600.0}" in changed["detail"]
+    assert f"ambulance_due_at_s={called_at_s + 600.0}" not in reported["detail"]
 
 
 # --- as today ----------------------------------------------------------------------------------
