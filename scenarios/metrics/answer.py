@@ -155,6 +155,11 @@ def _tied(study: _Study, tied: list[str]) -> str:
         )
     both = "Both options add" if len(study.options) == TWO else f"{names} add most"
     first, second = tied
+    if study.extra_words(first) == study.extra_words(second):
+        return (
+            f"{both} survivors, and which of them adds more we cannot tell: with either "
+            f"{study.extra_words(first)} extra expected {when}, compared with {study.baseline}."
+        )
     return (
         f"{both} survivors, and which of them adds more we cannot tell: "
         f"{study.extra_words(first)} extra expected {when} with {study.names[first]}, "

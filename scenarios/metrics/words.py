@@ -13,16 +13,19 @@ NO_INTERVAL = "no interval"
 
 
 def number(value: float, decimals: int) -> str:
-    """A number with a true minus sign, narrow spaces at thousands, and no negative zero."""
-    text = f"{abs(value):,.{decimals}f}".replace(",", NARROW_SPACE)
+    """A number with a true minus sign, narrow spaces at thousands, and no negative zero.
+
+    Negative ``decimals`` round to tens, hundreds and so on.
+    """
+    text = f"{round(abs(value), decimals):,.{max(decimals, 0)}f}".replace(",", NARROW_SPACE)
     negative = value < 0 and any(digit in "123456789" for digit in text)
     return (MINUS if negative else "") + text
 
 
 def decimals_for(low: float, high: float, *, most: int = 3, part: float = 0.4) -> int:
-    """Decimals that resolve a range to this part of its width, and no finer than ``most``."""
+    """Decimals that resolve a range to this part of its width; -2 (hundreds) to ``most``."""
     width = abs(high - low) or abs(high) or 1.0
-    return min(max(math.ceil(-math.log10(part * width) - 1e-9), 0), most)
+    return min(max(math.ceil(-math.log10(part * width) - 1e-9), -2), most)
 
 
 def span(low: float, high: float, *, scale: float = 1.0, most: int = 3, part: float = 0.4) -> str:

@@ -509,7 +509,8 @@ def test_a_single_policy_is_described_and_not_compared(make_study: Make) -> None
         (-0.4, 1.3, "−0.4 to 1.3"),
         (0.0, 0.0, "0"),
         (0.4, 9.2, "0.4 to 9.2"),
-        (1234.0, 1890.0, "1\u202f234 to 1\u202f890"),
+        (1234.0, 1890.0, "1\u202f200 to 1\u202f900"),
+        (125.0, 136.0, "125 to 136"),
         (5.0, 5.0, "about 5"),
     ],
 )
