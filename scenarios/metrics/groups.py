@@ -20,7 +20,7 @@ from scenarios.metrics.intervals import (
 from scenarios.metrics.measures import PerIncident
 from scenarios.metrics.panel import Floats, Ints, Panel
 
-MOST_AREAS = 60  # the areas with most arrests are listed; all of them are in the Parquet
+MOST_AREAS = 200  # the areas with most arrests are listed; all of them are in the Parquet
 FEWEST_ARRESTS = 20  # below this a group is listed and not judged
 FIFTH_WORDS = ("1 most deprived", "2", "3", "4", "5 least deprived")
 

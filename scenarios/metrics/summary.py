@@ -28,6 +28,7 @@ from scenarios.metrics.panel import CLOCKS, Floats, Panel, Tables
 from scenarios.metrics.quantiles import QUANTILES, Times, pair_counts, quantile_differences
 from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summary
 
+SIX_FIGURES = 1e6
 GROUP_MEASURES = (
     "volunteer_before_ambulance",
     "aed_before_ambulance",
@@ -89,14 +90,14 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
 
 
 def summary_json(summary: Summary) -> bytes:
-    """The bytes of ``summary.json``: keys in a fixed order, floats to nine figures."""
+    """The bytes of ``summary.json``: keys in a fixed order, floats to six figures."""
     plain = _rounded(msgspec.to_builtins(summary))
     return msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n"
 
 
 def _rounded(value: object) -> object:
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
+    if isinstance(value, float) and abs(value) < SIX_FIGURES:  # moments stay whole
+        return float(f"{value:.6g}")
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
