@@ -30,10 +30,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PROBLEMS = ("locked", "gone", "broken")
-PROBLEM_SHARES = (
-    0.6,
-    0.9,
-)  # cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption)
+# Cumulated: locked or no code 60 %, gone 30 %, broken 10 % (assumption).
+PROBLEM_SHARES = (0.6, 0.9)
 LEAST_BOUND_S = 300.0
 FARTHER = 1.6  # times the bound: looked at next for somebody who is truly farther than they seem
 FARTHEST_S = 7200.0  # and last; whoever is farther still is given the straight line with a detour
@@ -243,17 +241,17 @@ class Backdrop:
         return self._to_aed(other, 2 * self.people.n + aed)
 
     def aed_to_patient_s(self, incident: int, aed: int, person: int) -> float:
-        """Travel time from an AED to the patient, the way that this person travels."""
+        """Travel time from an AED to the patient, as this person travels, nothing carried."""
+        start = self.setting.aeds.spots.one(aed)
         mode = int(self.people.mode[person])
         if mode:
-            start = self.setting.travel.with_mode(
-                self.setting.aeds.spots.one(aed), np.array([mode])
-            )
+            start = self.setting.travel.with_mode(start, np.array([mode]))
             return self._far_s(start, self._where.one(incident))
-        known = self.known_reach(incident).times.aed_to_patient_s
-        if not known[aed] < np.inf:
-            known[aed] = self._far_s(self.setting.aeds.spots.one(aed), self._where.one(incident))
-        return float(known[aed])
+        for (_, carry_factor, _, _), reach in self._reach[incident].items():
+            found = float(reach.times.aed_to_patient_s[aed])
+            if carry_factor == 1.0 and found < np.inf:
+                return found
+        return self._far_s(start, self._where.one(incident))
 
     def _row(self, incident: int, person: int) -> int:
         return int(np.searchsorted(self.present(incident).person, person))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from worlds import as_dicts, ask, at, constant, only, people_at, plain, sure_parameters
 
-from dispatch.config import Enough, Policy, Replacement, Roles, Split
+from dispatch.config import Aed, Enough, Policy, Replacement, Roles, Split
 from sim.parameters import (
     AedParameters,
     AmbulanceParameters,
@@ -116,6 +116,33 @@ def test_a_locked_aed_costs_the_way_and_the_world_walks_on() -> None:
     kinds = [event["event"] for event in events]
     assert kinds.count("AedUnavailable") == 1
     assert kinds.count("Assign") == 2
+
+
+@pytest.mark.parametrize("carry_factor", [1.0, 1.5])
+def test_carrying_slows_the_second_leg_alone(carry_factor: float) -> None:
+    policy = msgspec.structs.replace(BY_AED, aed=Aed(carry_factor=carry_factor, pickup_s=40.0))
+    records = run(people_at((0.0, 360.0)), policy, aed_at=((180.0, 360.0),), aeds=usable(1.0))
+    (alert,) = as_dicts(records.alerts)
+    assert alert["arrived_t_s"] == s(YES + 180 / V + 40 + carry_factor * ROUND / V)
+    assert alert["eta_s"] == s(180 / V + 40 + carry_factor * ROUND / V)
+    unlocked = run(people_at((0.0, 360.0)), policy, aed_at=((180.0, 360.0),), aeds=usable(0.0))
+    (alert,) = as_dicts(unlocked.alerts)
+    assert alert["arrived_t_s"] == s(YES + 180 / V + 40 + ROUND / V)
+
+
+def test_an_aed_is_promised_to_one_person_at_a_time() -> None:
+    """Two incidents beside the one AED: the second person goes straight."""
+    records = run(
+        people_at((0.0, 360.0), (0.0, 1000.0)),
+        msgspec.structs.replace(BY_AED, radius_m=500.0),
+        ARREST,
+        at(0.0, 700.0, NOON_S + 65.0),
+        aed_at=((180.0, 360.0),),
+        aeds=usable(1.0),
+    )
+    first, second = as_dicts(records.alerts)
+    assert (first["role"], first["aed_id"]) == ("aed", 0)
+    assert (second["role"], second["aed_id"]) == ("cpr", None)
 
 
 def test_another_aed_is_fetched_by_another_person_when_one_is_lost() -> None:
