@@ -13,10 +13,13 @@ from scenarios.terminal import FAILED, print_json, progress_shown, told
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True)
 region_app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Build a region and show what it holds."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Fetch, build and show regions.",
 )
 
 DEMO_FOLDER = Path("demo-results")
+COMPARE_FOLDER = Path("compare-results")
 DEMO_SCENARIO = "town"
 
 
@@ -37,6 +40,9 @@ Replications = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Processes; all cores when left out.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a study into --out that was interrupted.")
 ]
 Events = Annotated[EventsKept, typer.Option(help="Keep every event of these incidents.")]
 
@@ -75,6 +81,7 @@ def demo(
     replications: Replications = None,
     seed: Seed = None,
     workers: Workers = None,
+    resume: Resume = False,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -84,19 +91,11 @@ def demo(
     Three alerting rules are compared. Needs no data and no network. Leaves a report, tables and a
     summary in --out.
     """
-    from scenarios.running import Changes, run_scenario
+    from scenarios.running import Changes, Order, run_scenario
 
     changes = Changes(replications=replications, seed=seed)
-    run_scenario(
-        DEMO_SCENARIO,
-        out,
-        changes=changes,
-        workers=workers,
-        events=EventsKept.SAMPLE.value,
-        force=force,
-        quiet=quiet,
-        as_json=as_json,
-    )
+    order = Order(workers=workers, force=force, quiet=quiet, as_json=as_json, resume=resume)
+    run_scenario(DEMO_SCENARIO, out, changes=changes, order=order)
 
 
 @app.command()
@@ -119,6 +118,7 @@ def run(
     seed: Seed = None,
     workers: Workers = None,
     events: Events = EventsKept.SAMPLE,
+    resume: Resume = False,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -127,21 +127,97 @@ def run(
 
     Tables, a summary and a report are written into --out.
     """
-    from scenarios.running import Changes, run_scenario
+    from scenarios.running import Changes, Order, run_scenario
 
     changes = Changes(
         extract=extract, zones=zones, replications=replications, years=years, seed=seed
     )
-    run_scenario(
-        scenario,
-        out,
-        changes=changes,
+    order = Order(
         workers=workers,
         events=events.value,
         force=force,
         quiet=quiet,
         as_json=as_json,
+        resume=resume,
     )
+    run_scenario(scenario, out, changes=changes, order=order)
+
+
+@app.command()
+@told
+def compare(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario file, or a shipped one's name.")
+    ],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[POLICY]...", help="More of --policies.")
+    ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POLICY...",
+            help="Names or files of the options, the comparator first; the scenario's own when "
+            "left out.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Results folder.")] = COMPARE_FOLDER,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-9,
+            help="Simulate until every difference of --measure is known to plus or minus this.",
+        ),
+    ] = None,
+    measure: Annotated[
+        str, typer.Option(help="A key of the summary; survival by the first model when left out.")
+    ] = "",
+    max_replications: Annotated[
+        int, typer.Option(min=2, max=100_000, help="The most that --precision may lead to.")
+    ] = 1000,
+    extract: Annotated[
+        Path | None, typer.Option(help="Extract (.osm.pbf, .osm) or region folder to use.")
+    ] = None,
+    zones: Annotated[
+        Path | None, typer.Option(help="Areas with population (GeoJSON, GeoParquet) to use.")
+    ] = None,
+    replications: Replications = None,
+    years: Annotated[
+        float | None, typer.Option(min=0.001, max=100.0, help="Length of one replication.")
+    ] = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    events: Events = EventsKept.NONE,
+    resume: Resume = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Compare alerting rules on the same arrests: heartreach compare SCENARIO --policies A B C.
+
+    Every option meets the same calls, people and ambulances, so that differences are paired.
+    Tables, a summary and a report are written into --out.
+    """
+    from scenarios.comparing import policies_named, stopping_rule
+    from scenarios.running import Changes, Order, compare_options
+
+    changes = Changes(
+        extract=extract,
+        zones=zones,
+        replications=replications,
+        years=years,
+        seed=seed,
+        policies=policies_named(policies, more),
+    )
+    order = Order(
+        workers=workers,
+        events=events.value,
+        force=force,
+        quiet=quiet,
+        as_json=as_json,
+        resume=resume,
+        rule=stopping_rule(scenario, measure, precision, replications, max_replications),
+    )
+    compare_options(scenario, out, measure, changes=changes, order=order)
 
 
 @app.command()
@@ -209,15 +285,20 @@ def region_build(
         typer.Option(metavar="OURS=THEIRS", help="Name of a column in --zones; may be repeated."),
     ] = None,
     timezone: Annotated[str, typer.Option(help="IANA name: day and night follow it.")] = "UTC",
+    modes: Annotated[
+        str, typer.Option(help="Networks to build, with commas between them.")
+    ] = "foot,bicycle,car",
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Turn an OpenStreetMap extract into a region folder."""
     from geo.region import build_region
+    from scenarios.networks import profiles_of
     from scenarios.output import check_output
     from scenarios.showing import named_columns, region_facts, region_lines
 
+    profiles = profiles_of([mode.strip() for mode in modes.split(",") if mode.strip()])
     check_output(out, force=force)
     with progress_shown(quiet=quiet) as progress:
         region = build_region(
@@ -226,6 +307,7 @@ def region_build(
             zones=zones,
             zone_columns=named_columns(zone_column or []),
             timezone=timezone,
+            profiles=profiles,
             progress=progress.step,
         )
     facts = region_facts(region)
@@ -250,6 +332,34 @@ def region_show(
         print_json(facts)
     else:
         print("\n".join(region_lines(facts)))
+
+
+@region_app.command("fetch")
+@told
+def region_fetch(
+    place: Annotated[
+        str, typer.Argument(metavar="PLACE", help="A place, as Geofabrik or BBBike call it.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Extract to write; PLACE.osm.pbf here when left out.")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Download an extract by the name of its place, where there is a connection.
+
+    Without one, says which file to fetch elsewhere and what to do with it.
+    """
+    from scenarios.fetching import fetch
+
+    with progress_shown(quiet=quiet) as progress:
+        found = fetch(place, out, force=force, progress=progress.step)
+    if as_json:
+        print_json({"place": found.name, "url": found.url, "out": str(found.path)})
+    else:
+        print(found.path)
+        print(f"Next: heartreach region build {found.path} --out FOLDER --timezone ZONE")
 
 
 app.add_typer(region_app, name="region")

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +14,8 @@ from scenarios.errors import OutputRefused
 
 # What a study leaves behind; only these are ever removed from a folder that is reused.
 RESULTS = ("report.html", "summary.json", "scenario.toml", "*.parquet", "*.csv", "policies")
+
+UNFINISHED = ".partial"
 
 
 def check_output(out: Path, *, force: bool) -> None:
@@ -38,7 +41,7 @@ def results_folder(out: Path, *, force: bool) -> Iterator[Path]:
     """
     check_output(out, force=force)
     out = out.absolute()
-    temporary = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    temporary = out.with_name(f".{out.name}.{uuid4().hex[:8]}{UNFINISHED}")
     try:
         temporary.mkdir(parents=True)
     except OSError as error:
@@ -48,6 +51,19 @@ def results_folder(out: Path, *, force: bool) -> Iterator[Path]:
         _move(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def parts_folder(out: Path) -> Path:
+    """Where the finished replications of a study into ``out`` are kept while it runs."""
+    out = out.absolute()
+    return out.with_name(f".{out.name}.parts")
+
+
+def drop_unfinished(out: Path) -> None:
+    """Remove what a killed study left of its results folder; its finished parts stay."""
+    out = out.absolute()
+    for folder in out.parent.glob(f".{escape(out.name)}.*{UNFINISHED}"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move(source: Path, out: Path) -> None:

@@ -29,12 +29,6 @@ class _Part(msgspec.Struct):
     volunteers: int
 
 
-def parts_folder(out: Path) -> Path:
-    """Where the parts of a study into ``out`` are kept while it runs."""
-    out = out.absolute()
-    return out.with_name(f".{out.name}.parts")
-
-
 def study_mark(play: Play, region_id: str) -> str:
     """A name for all that decides what a replication of this study holds."""
     facts = (

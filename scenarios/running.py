@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from scenarios.errors import Fault, InputFaults
 from scenarios.loading import load_scenario
 from scenarios.options import load_options
-from scenarios.output import check_output, results_folder
-from scenarios.schema import Scenario
+from scenarios.output import check_output, drop_unfinished, parts_folder, results_folder
+from scenarios.schema import PoliciesTable, Scenario
 from scenarios.shipped import scenario_file
+from scenarios.stopping import StoppingRule
 from scenarios.terminal import print_json, progress_shown
+
+if TYPE_CHECKING:
+    from scenarios.metrics.shape import Summary
+    from scenarios.study import StudyResult
 
 
 class Changes(Struct, frozen=True, kw_only=True):
@@ -25,6 +32,7 @@ class Changes(Struct, frozen=True, kw_only=True):
     replications: int | None = None
     years: float | None = None
     seed: int | None = None
+    policies: tuple[str, ...] = ()  # instead of those of the scenario, the comparator first
 
 
 def changed(scenario: Scenario, changes: Changes) -> Scenario:
@@ -48,52 +56,150 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
         region["zones"] = str(changes.zones.absolute())
     named = {"replications": changes.replications, "years": changes.years, "seed": changes.seed}
     run = {name: value for name, value in named.items() if value is not None}
-    return scenario.model_copy(
-        update={
-            "region": scenario.region.model_copy(update=region),
-            "run": scenario.run.model_copy(update=run),
-        }
+    update: dict[str, Any] = {
+        "region": scenario.region.model_copy(update=region),
+        "run": scenario.run.model_copy(update=run),
+    }
+    if changes.policies:
+        update["policies"] = _named_policies(changes.policies)
+    return scenario.model_copy(update=update)
+
+
+def _named_policies(named: tuple[str, ...]) -> PoliciesTable:
+    """Options named on the command line; files are those of the folder where one stands."""
+    names = tuple(
+        str(Path(name).expanduser().absolute()) if name.endswith(".toml") else name
+        for name in named
     )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        found = f"{', '.join(repeated)} more than once"
+        raise InputFaults([Fault("--policies", "", "each option once", found)])
+    return PoliciesTable(compare=names)
 
 
-def run_scenario(
-    name: str,
-    out: Path,
-    *,
-    changes: Changes,
-    workers: int | None,
-    events: str,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+class Order(Struct, frozen=True, kw_only=True):
+    """How a study is run and told."""
+
+    workers: int | None = None
+    events: str = "sample"
+    force: bool = False
+    quiet: bool = False
+    as_json: bool = False
+    resume: bool = False
+    rule: StoppingRule | None = None
+
+
+def run_scenario(name: str, out: Path, *, changes: Changes, order: Order) -> None:
     """Run one scenario and say where the answer is.
 
     Raises:
         ScenariosError, GeoError, DispatchError, SimError: the input is wrong; nothing is left in
             ``out`` then.
     """
-    check_output(out, force=force)
+    result = _study(name, out, changes, order)
+    if order.as_json:
+        print_json({"answer": result.answer, "out": str(out), **_own_json(result)})
+        return
+    print(result.answer)
+    print_lines(own_lines(result.summary))
+    print(f"\nReport: {out / 'report.html'}")
+
+
+def compare_options(name: str, out: Path, measure: str, *, changes: Changes, order: Order) -> None:
+    """Compare options and say the difference of each to the comparator.
+
+    Raises:
+        ScenariosError, GeoError, DispatchError, SimError: as ``run_scenario``.
+    """
+    from scenarios.comparing import comparison_lines, comparison_rows  # noqa: PLC0415 - heavy
+
+    result = _study(name, out, changes, order)
+    measure = measure or f"survival_{result.facts.outcomes[0].name}"
+    summary = result.summary
+    if order.as_json:
+        print_json(
+            {
+                "answer": result.answer,
+                "out": str(out),
+                "measure": measure,
+                "replications": summary.replications,
+                "differences": comparison_rows(summary, measure),
+                "stopping": None if summary.stopping is None else to_builtins(summary.stopping),
+                **_own_json(result),
+            }
+        )
+        return
+    print(result.answer)
+    print_lines(["", *comparison_lines(summary, measure)])
+    print_lines(own_lines(summary))
+    print(f"\nReport: {out / 'report.html'}")
+
+
+def _study(name: str, out: Path, changes: Changes, order: Order) -> StudyResult:
+    check_output(out, force=order.force)
     scenario = changed(load_scenario(scenario_file(name)), changes)
     load_options(scenario)
-    with progress_shown(quiet=quiet) as progress, results_folder(out, force=force) as folder:
-        from scenarios.study import run_study  # noqa: PLC0415 - the heavy part
+    parts = parts_folder(out)
+    if order.resume:
+        drop_unfinished(out)
+    try:
+        with (
+            progress_shown(quiet=order.quiet) as progress,
+            results_folder(out, force=order.force) as folder,
+        ):
+            from scenarios.study import run_study  # noqa: PLC0415 - the heavy part
 
-        result = run_study(
-            scenario,
-            folder,
-            replications=scenario.run.replications,
-            seed=scenario.run.seed,
-            workers=workers or usable_cores(),
-            events=events,
-            progress=progress,
-        )
-    answer = result.answer
-    if as_json:
-        print_json({"answer": answer, "out": str(out)})
-        return
-    print(answer)
-    print(f"\nReport: {out / 'report.html'}")
+            return run_study(
+                scenario,
+                folder,
+                replications=scenario.run.replications,
+                seed=scenario.run.seed,
+                workers=order.workers or usable_cores(),
+                events=order.events,
+                progress=progress,
+                parts=parts,
+                resume=order.resume,
+                rule=order.rule,
+            )
+    except BaseException:
+        _say_what_is_kept(parts)
+        raise
+
+
+def _say_what_is_kept(parts: Path) -> None:
+    """Finished replications stay; a folder without any goes."""
+    kept = len(list(parts.glob("*.part")))
+    if kept:
+        print(f"{kept} finished replications are kept: add --resume to go on", file=sys.stderr)
+    elif parts.is_dir():
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def own_lines(summary: Summary) -> list[str]:
+    """What became of the planner's own files, one line each; empty without any."""
+    lines = [use.words for use in summary.own_data]
+    if summary.demand_fit is not None:
+        lines.append(summary.demand_fit.sentence)
+    if summary.back_cast is not None:
+        lines.append(summary.back_cast.sentence)
+    return ["", *lines] if lines else []
+
+
+def print_lines(lines: list[str]) -> None:
+    """Lines on standard output; nothing at all without any."""
+    if lines:
+        print("\n".join(lines))
+
+
+def _own_json(result: StudyResult) -> dict[str, Any]:
+    """What the planner's own files add to an answer in JSON."""
+    found = {
+        "own_data": result.summary.own_data,
+        "demand_fit": result.summary.demand_fit,
+        "back_cast": result.summary.back_cast,
+    }
+    return {name: to_builtins(value) for name, value in found.items() if value}
 
 
 def usable_cores() -> int:
