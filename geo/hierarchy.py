@@ -146,6 +146,11 @@ class Hierarchy:
         return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
 
     @cached_property
+    def gate_of(self) -> Ints:
+        """Gates of the piece of every fringe rank, n where there is none; i32[f, 2]."""
+        return np.where(self.gates >= 0, self.gates, self.n_nodes).astype(np.int32)[self.piece_of]
+
+    @cached_property
     def node(self) -> Ints:
         """Node of every rank; the inverse of ``rank``."""
         inverse = np.empty(self.n_nodes, np.int32)

@@ -573,12 +573,29 @@ def keep_within(block, width, rows, targets, cutoff, first, target, ds, filled):
 
 
 @njit(cache=True, nogil=True)
-def sweep_one(rank, up_first, up_head, up_ds, down_ds, ends, leave_ds, ds, out):
+def sweep_one(
+    rank,
+    up_first,
+    up_head,
+    up_ds,
+    down_ds,
+    piece_first,
+    piece_of,
+    gate_of,
+    reach_gate_ds,
+    ends,
+    leave_ds,
+    ds,
+    out,
+):
     """Times from one place (or the soonest of several) to every node.
 
-    Args: ``ends``, ``leave_ds`` i32[s, 2]; ``ds`` i32[n] scratch by rank; ``out`` i32[n] by node.
+    Args: ``ends``, ``leave_ds`` i32[s, 2]; ``gate_of`` i32[f, 2] the gates of every fringe rank
+    (n where there is none) and ``reach_gate_ds`` the times from there; ``ds`` i32[n + 1] scratch
+    by rank; ``out`` i32[n] by node.
     """
     n = len(rank)
+    n_fringe = len(piece_of)
     ds[:] = INF
     lowest = n
     for s in range(len(ends)):
@@ -601,23 +618,52 @@ def sweep_one(rank, up_first, up_head, up_ds, down_ds, ends, leave_ds, ds, out):
                 for slot in range(up_first[v], up_first[v + 1]):
                     x = up_head[slot]
                     ds[x] = min(ds[x], np.int32(ds[v] + up_ds[slot]))
-    for v in range(n - 1, -1, -1):
+    for v in range(n - 1, n_fringe - 1, -1):
         best = ds[v]
         for slot in range(up_first[v], up_first[v + 1]):
             best = min(best, np.int32(ds[np.uint32(up_head[slot])] + down_ds[slot]))
         ds[v] = best
+    ds[n] = INF
+    for v in range(n_fringe):
+        one = np.int32(ds[np.uint32(gate_of[v, 0])] + reach_gate_ds[v, 0])
+        two = np.int32(ds[np.uint32(gate_of[v, 1])] + reach_gate_ds[v, 1])
+        ds[v] = min(ds[v], INF, one, two)
+    for s in range(len(ends)):
+        for side in range(2):
+            if ends[s, side] >= 0 and rank[ends[s, side]] < n_fringe:
+                piece = piece_of[rank[ends[s, side]]]
+                for v in range(piece_first[piece + 1] - 1, piece_first[piece] - 1, -1):
+                    for slot in range(up_first[v], up_first[v + 1]):
+                        ds[v] = min(ds[v], np.int32(ds[up_head[slot]] + down_ds[slot]))
     for node in range(n):
         out[node] = ds[np.uint32(rank[node])]
 
 
 @njit(cache=True, nogil=True)
-def sweep_nearest(rank, up_first, up_head, up_ds, down_ds, ends, leave_ds, key, out_ds, out_site):
+def sweep_nearest(
+    rank,
+    up_first,
+    up_head,
+    up_ds,
+    down_ds,
+    piece_first,
+    piece_of,
+    gate_of,
+    reach_gate_ds,
+    ends,
+    leave_ds,
+    key,
+    out_ds,
+    out_site,
+):
     """The site from which every node is reached soonest, ties to the lowest site.
 
-    Args: sites as ``ends``, ``leave_ds`` i32[s, 2]; ``key`` i64[n] scratch by rank (time in the
-    upper, site in the lower half); ``out_ds`` i32[n] and ``out_site`` i32[n] (-1 none) by node.
+    Args: sites as ``ends``, ``leave_ds`` i32[s, 2]; ``key`` i64[n + 1] scratch by rank (time in
+    the upper, site in the lower half); ``out_ds`` i32[n] and ``out_site`` i32[n] (-1 none) by node;
+    the rest as ``sweep_one``.
     """
     n = len(rank)
+    n_fringe = len(piece_of)
     closed = np.int64(INF) << LABEL_BITS
     key[:] = closed
     lowest = n
@@ -632,12 +678,29 @@ def sweep_nearest(rank, up_first, up_head, up_ds, down_ds, ends, leave_ds, key, 
             for slot in range(up_first[v], up_first[v + 1]):
                 x = np.uint32(up_head[slot])
                 key[x] = min(key[x], key[v] + (np.int64(up_ds[slot]) << LABEL_BITS))
-    for v in range(n - 1, -1, -1):
+    for v in range(n - 1, n_fringe - 1, -1):
         best = key[v]
-        for slot in range(up_first[v], up_first[v + 1]):
-            above = key[np.uint32(up_head[slot])]
-            best = min(best, above + (np.int64(down_ds[slot]) << LABEL_BITS))
+        # Two slots a turn, the last one perhaps twice: fewer branches to guess.
+        end = np.uint32(up_first[v + 1])
+        for slot in range(np.uint32(up_first[v]), end, 2):
+            other = min(np.uint32(slot + 1), np.uint32(end - 1))
+            one = key[np.uint32(up_head[slot])] + (np.int64(down_ds[slot]) << LABEL_BITS)
+            two = key[np.uint32(up_head[other])] + (np.int64(down_ds[other]) << LABEL_BITS)
+            best = min(best, one, two)
         key[v] = min(best, closed)
+    key[n] = closed
+    for v in range(n_fringe):
+        one = key[np.uint32(gate_of[v, 0])] + (np.int64(reach_gate_ds[v, 0]) << LABEL_BITS)
+        two = key[np.uint32(gate_of[v, 1])] + (np.int64(reach_gate_ds[v, 1]) << LABEL_BITS)
+        key[v] = min(key[v], closed, one, two)
+    for s in range(len(ends)):
+        for side in range(2):
+            if ends[s, side] >= 0 and rank[ends[s, side]] < n_fringe:
+                piece = piece_of[rank[ends[s, side]]]
+                for v in range(piece_first[piece + 1] - 1, piece_first[piece] - 1, -1):
+                    for slot in range(up_first[v], up_first[v + 1]):
+                        above = key[up_head[slot]]
+                        key[v] = min(key[v], above + (np.int64(down_ds[slot]) << LABEL_BITS))
     for node in range(n):
         best = key[np.uint32(rank[node])]
         out_ds[node] = np.int32(best >> LABEL_BITS)
