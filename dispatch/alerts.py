@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch import policies, waves
+from dispatch import drones, policies, waves
 from dispatch.commands import Assign
 from dispatch.config import Split
 from dispatch.draft import Draft
@@ -55,6 +55,7 @@ def _give_up(draft: Draft, alert: Alert, reason: str) -> None:
     if not asking:
         waves.forget_if_stale(draft)
     waves.settle(draft)
+    drones.settle(draft)
 
 
 def accepted(draft: Draft, event: AlertAccepted) -> None:
@@ -166,15 +167,18 @@ def _lose_aed(draft: Draft, alert: Alert, aed_id: int, reason: str) -> None:
         alert = _give_role(draft, alert, Role.CPR, status=status)
         _assign(draft, alert, reason)
     waves.settle(draft)
+    drones.settle(draft)
 
 
 def arrived(draft: Draft, event: ResponderArrived) -> None:
     """At the scene."""
     draft.cancel(TimerKind.LEASE, event.alert_id)
     draft.set(draft.alert(event.alert_id), status=AlertStatus.ARRIVED)
+    drones.offer(draft)
 
 
 def with_patient(draft: Draft, event: PatientReached) -> None:
     """Hands on the patient."""
     draft.cancel(TimerKind.LEASE, event.alert_id)
     draft.set(draft.alert(event.alert_id), status=AlertStatus.WITH_PATIENT)
+    drones.offer(draft)

@@ -72,6 +72,8 @@ class Outlook:
             since_s = alert.asked_at_s if alert.accepted_at_s is None else alert.accepted_at_s
             there_s = since_s - facts.call_at_s + policy.roles.setting_off_s + alert.eta_s
             self._add(there_s, share, alert.role)
+        if facts.drone_due_s is not None:
+            self._add(facts.drone_due_s - facts.call_at_s, 1.0, Role.AED)
 
     @classmethod
     def of(cls, policy: Policy, facts: Situation) -> Outlook:
@@ -88,6 +90,10 @@ class Outlook:
         straight = self._expected(self.delay_s + direct_s, None)
         by_aed = self._expected(None, self.delay_s + via_aed_s)
         return Role.AED if by_aed > straight else Role.CPR
+
+    def with_aed_at(self, there_s: float | None) -> float:
+        """Expected benefit where one AED more is there for certain at ``there_s`` (None: not)."""
+        return self._expected(None, there_s)
 
     def _add(self, there_s: float, share: float, role: Role) -> None:
         (self.by_aed if role is Role.AED else self.straight).append((there_s, share))

@@ -3,13 +3,16 @@
 ``SendAlert`` and ``Assign`` are *guarded*: the driver first claims the person (``SendAlert``) or
 the AED (``Assign``) for this alert with one guarded write. If another alert holds it, nothing is
 done and ``ClaimRefused`` comes back. What the alert itself holds it may claim again.
+
+``ReadyDrone`` and ``LaunchDrone`` are guarded for the drone in the same way, and ``DroneRefused``
+comes back. Every task that one of them begins ends in exactly one ``EndDrone``.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from dispatch.model import AlertStatus, Query, Role, TimerKind
+from dispatch.model import AlertStatus, DroneQuery, DroneStatus, Query, Role, TimerKind
 
 
 class _Command(Struct, frozen=True, gc=False, tag=True, tag_field="command"):
@@ -77,6 +80,65 @@ class TellControl(_Command, frozen=True):
     detail: str = ""
 
 
-Command = FindCandidates | SendAlert | Assign | EndAlert | StartTimer | CancelTimer | TellControl
+class FindDrones(_Command, frozen=True):
+    """Answered by ``DronesFound`` or ``DronesFailed`` with the same query id."""
+
+    query: DroneQuery
+
+
+class ReadyDrone(_Command, frozen=True):
+    """Guarded. Prepare the drone and ask for permission; it stays on the ground."""
+
+    task_id: int
+    drone_id: int
+
+
+class LaunchDrone(_Command, frozen=True):
+    """Take off as soon as it is ready. Guarded where no ``ReadyDrone`` began the task."""
+
+    task_id: int
+    drone_id: int
+
+
+class RecallDrone(_Command, frozen=True):
+    """Stand down or come home; without effect over the place and later, and that is no fault."""
+
+    task_id: int
+    drone_id: int
+    reason: str
+
+
+class TakeFromDrone(_Command, frozen=True):
+    """Somebody is to go for the AED: the person of an alert, or (None) a bystander on the phone."""
+
+    task_id: int
+    drone_id: int
+    alert_id: int | None
+
+
+class EndDrone(_Command, frozen=True):
+    """The one end of one task: frees the drone's claim. Its way home is the operator's."""
+
+    task_id: int
+    drone_id: int
+    outcome: DroneStatus
+    reason: str
+
+
+Command = (
+    FindCandidates
+    | SendAlert
+    | Assign
+    | EndAlert
+    | StartTimer
+    | CancelTimer
+    | TellControl
+    | FindDrones
+    | ReadyDrone
+    | LaunchDrone
+    | RecallDrone
+    | TakeFromDrone
+    | EndDrone
+)
 
 COMMAND_TYPES: tuple[type[_Command], ...] = Command.__args__

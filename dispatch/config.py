@@ -153,11 +153,30 @@ class Benefit(Struct, frozen=True, forbid_unknown_fields=True):
     value: tuple[tuple[Share, ...], ...]
 
 
+class LoneRescuer(StrEnum):
+    """What a drone means for somebody alone with the patient."""
+
+    NEVER = "never"  # no drone is sent
+    CPR_FIRST = "cpr_first"  # it is sent, and whoever is alone is told to stay
+    ALLOWED = "allowed"  # whoever is alone may go for the AED
+
+
 class Drones(Struct, frozen=True, forbid_unknown_fields=True):
-    """AED drones: off by default."""
+    """AED drones: off by default. Age, trauma and the lone rescuer: Sweden's protocol (Schierbeck
+    2022, 2023); gain, permission, tries and the wait for an answer are assumptions.
+    """
 
     use: bool = False
-    ready_on_suspected: bool = False
+    ready_on_suspected: bool = False  # prepare while control only suspects an arrest
+    least_age_years: NotNegative = 8.0
+    not_for_trauma: bool = True
+    lone_rescuer: LoneRescuer = LoneRescuer.NEVER
+    least_gain_s: NotNegative = 60.0  # sooner than the best other AED by so much
+    least_granted_share: Share = 0.3  # a less likely permission is not asked for
+    tries: AtLeastOne = 2  # drones of one incident, the next after one was refused or lost
+    recall_on_crew: bool = True
+    recall_on_aed: bool = True  # another AED is on the patient
+    answer_within_s: Positive = 2.0
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -267,9 +286,20 @@ def parse_policy(content: bytes, *, name: str, file: str) -> Policy:
     return msgspec.structs.replace(policy, name=name, policy_id=content_id(policy))
 
 
+# Keys that came later count only where a file says something else: older hashes hold.
+_SINCE_THE_FIRST_HASHES = {
+    key: value
+    for key, value in msgspec.to_builtins(Drones()).items()
+    if key not in {"use", "ready_on_suspected"}
+}
+
+
 def content_id(policy: Policy) -> str:
     """Hash of everything that the policy says, whatever its name or the order of its keys."""
-    plain = msgspec.structs.replace(policy, name="", policy_id="")
+    plain = msgspec.to_builtins(msgspec.structs.replace(policy, name="", policy_id=""))
+    for key, usual in _SINCE_THE_FIRST_HASHES.items():
+        if plain["drones"][key] == usual:
+            del plain["drones"][key]
     canonical = msgspec.json.encode(plain, order="sorted")
     return hashlib.sha256(canonical).hexdigest()[:16]
 
@@ -295,6 +325,8 @@ def _contradictions(policy: Policy, file: str) -> list[Fault]:
         found += _wrong_benefit(policy.benefit)
     if policy.drones.ready_on_suspected and not policy.drones.use:
         found.append(("drones.ready_on_suspected", "expected drones.use = true beside it"))
+    if policy.drones.use and policy.live_use is LiveUse.ALLOWED:
+        found.append(("live_use", "expected needs_sign_off or simulation_only with drones"))
     return [Fault(file, field, expected) for field, expected in found]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dispatch.config import LiveUse, Policy, Split
+from dispatch.config import LiveUse, LoneRescuer, Policy, Split
 from dispatch.model import Order, Role
 
 _ORDER = {
@@ -23,7 +23,7 @@ _EVERYBODY = 1000  # as many as a file may ask at once
 def describe(policy: Policy) -> tuple[str, ...]:
     """The rules of a policy, the weightiest first."""
     if not policy.asks_anybody:
-        return ("Asks nobody.", _LIVE[policy.live_use])
+        return ("Asks nobody.", *_drones(policy), _LIVE[policy.live_use])
     return (
         _waves(policy),
         _replacement(policy),
@@ -31,6 +31,7 @@ def describe(policy: Policy) -> tuple[str, ...]:
         _ROLES[policy.roles.split](policy),
         *_ambulance(policy),
         *_people(policy),
+        *_drones(policy),
         _LIVE[policy.live_use],
     )
 
@@ -150,6 +151,28 @@ def _people(policy: Policy) -> tuple[str, ...]:
         f"{people.night_alerts_per_30_days} of them at night."
     )
     return (*trained, caps)
+
+
+def _drones(policy: Policy) -> tuple[str, ...]:
+    rules = policy.drones
+    if not rules.use:
+        return ()
+    when = "made ready on suspicion and sent" if rules.ready_on_suspected else "sent"
+    margin = _time(rules.least_gain_s)
+    gain = (
+        f"its AED, were it {margin} later, adds expected benefit"
+        if policy.benefit is not None
+        else f"its AED is {margin} sooner than any other"
+    )
+    spared = [f"children under {rules.least_age_years:g}"] if rules.least_age_years else []
+    spared += ["injuries"] if rules.not_for_trauma else []
+    spared += ["somebody alone with the patient"] if rules.lone_rescuer is LoneRescuer.NEVER else []
+    spared += ["places where no AED can be put down"]
+    again = f" At most {rules.tries}, one after the other." if rules.tries > 1 else ""
+    return (
+        f"A drone is {when} once an arrest is confirmed, where {gain}.{again}",
+        f"No drone for {_listed(spared, 'or')}.",
+    )
 
 
 def _numbers(first: int, last: int) -> str:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from dispatch.model import Candidate, HoldKind, PassedOver, Resource, Scene, TimerKind
+from dispatch.model import (
+    Candidate,
+    DroneOption,
+    DronePassed,
+    HoldKind,
+    PassedOver,
+    Resource,
+    Scene,
+    TimerKind,
+)
 
 
 class _Event(Struct, frozen=True, gc=False, tag=True, tag_field="event"):
@@ -30,6 +39,10 @@ class IncidentReported(_Event, frozen=True):
     ambulance_due_at_s: float | None = None
     holds: tuple[HoldKind, ...] = ()
     utc_offset_s: float = 0.0  # local time minus UTC at the patient, for the rules of day and night
+    age_years: float | None = None  # this and the next three: see ``SceneFacts``
+    trauma: bool | None = None
+    no_delivery: bool | None = None
+    hands: int | None = None
 
 
 class IncidentConfirmed(_Event, frozen=True):
@@ -56,6 +69,22 @@ class HoldPlaced(_Event, frozen=True):
 class HoldLifted(_Event, frozen=True):
     kind: HoldKind
     lifted_by: str = ""
+
+
+class SceneFacts(_Event, frozen=True):
+    """What bears on a drone; None: nothing new was said.
+
+    ``no_delivery``: no place to put an AED down. ``hands``: people there who could help.
+    """
+
+    age_years: float | None = None
+    trauma: bool | None = None
+    no_delivery: bool | None = None
+    hands: int | None = None
+
+
+class AedAttached(_Event, frozen=True):
+    """An AED that no drone brought is on the patient."""
 
 
 class AmbulanceEtaChanged(_Event, frozen=True):
@@ -166,6 +195,65 @@ class ResponderDropped(_Event, frozen=True):
     reason: str = ""
 
 
+# --- drones ----------------------------------------------------------------------------------
+
+
+class DronesFound(_Event, frozen=True):
+    """Answer to ``FindDrones``: the drones that could go, the soonest first."""
+
+    query_id: int
+    options: tuple[DroneOption, ...] = ()
+    passed: tuple[DronePassed, ...] = ()
+
+
+class DronesFailed(_Event, frozen=True):
+    query_id: int
+    reason: str
+
+
+class DroneRefused(_Event, frozen=True):
+    """``ReadyDrone`` or ``LaunchDrone`` lost the claim: another incident holds the drone."""
+
+    task_id: int
+    reason: str
+
+
+class DroneReady(_Event, frozen=True):
+    """Prepared and allowed; it waits for the word, unless that was given."""
+
+    task_id: int
+
+
+class DroneLaunched(_Event, frozen=True):
+    task_id: int
+    due_at_s: float  # the AED on the ground
+
+
+class DroneEtaChanged(_Event, frozen=True):
+    task_id: int
+    due_at_s: float
+
+
+class DroneDelivered(_Event, frozen=True):
+    """The AED lies on the ground."""
+
+    task_id: int
+
+
+class DroneAedTaken(_Event, frozen=True):
+    """Somebody has the AED; ``alert_id`` None: not one of those who were asked."""
+
+    task_id: int
+    alert_id: int | None = None
+
+
+class DroneLost(_Event, frozen=True):
+    """It will bring no AED: permission refused, failed to start, to fly or to deliver."""
+
+    task_id: int
+    reason: str
+
+
 # --- time ------------------------------------------------------------------------------------
 
 
@@ -200,6 +288,17 @@ Event = (
     | PatientReached
     | ResponderDropped
     | TimerFired
+    | SceneFacts
+    | AedAttached
+    | DronesFound
+    | DronesFailed
+    | DroneRefused
+    | DroneReady
+    | DroneLaunched
+    | DroneEtaChanged
+    | DroneDelivered
+    | DroneAedTaken
+    | DroneLost
 )
 
 EVENT_TYPES: tuple[type[_Event], ...] = Event.__args__

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from dispatch import commands, events
 from dispatch.commands import Command
+from dispatch.drones import farthest
 from dispatch.events import CandidatesFound, Event
-from dispatch.model import AlertStatus, PassedOver, Query, Role, TimerKind
+from dispatch.model import AlertStatus, DroneStatus, PassedOver, Query, Role, TimerKind
 
 WORDS: dict[str, str] = {
     # why a person may not be asked
@@ -60,6 +61,34 @@ WORDS: dict[str, str] = {
     "hold:do_not_alert": "nobody is to be asked to this patient",
     "hold:alerting_stopped": "alerting was stopped",
     "hold:no_alert_area": "the place lies in a no-alert area",
+    # why no drone goes, or brought no AED
+    "child": "too young for what a drone brings",
+    "trauma": "an injury, so no AED by air",
+    "no_delivery_place": "no place to put an AED down",
+    "lone_rescuer": "somebody is alone with the patient and must stay",
+    "unsafe_scene": "the scene is not safe",
+    "too_far": "too far for a drone",
+    "busy": "every drone in reach is busy",
+    "no_drone": "no drone",
+    "gust": "gusts beyond what a drone stands",
+    "rain": "rain",
+    "fog": "too little to be seen",
+    "cold": "too cold to fly",
+    "heat": "too hot to fly",
+    "ice": "ice",
+    "dark": "no flights by night",
+    "wind": "too much wind",
+    "no_fly_zone": "the patient lies in a no-fly zone",
+    "enclosed": "no-fly zones lie all around the patient",
+    "base_in_volume": "the base lies in a no-fly zone",
+    "energy": "the battery would not bring it home",
+    "permission_unlikely": "permission to fly is unlikely",
+    "no_gain": "others are about as soon",
+    "permission_refused": "permission to fly was refused",
+    "permission_late": "permission to fly did not come in time",
+    "start_failed": "it did not take off",
+    "delivery_failed": "it could not put the AED down",
+    "other_aed_first": "another AED is on the patient",
     # what control is told
     "held": "Nobody is being asked",
     "nobody_coming": "Nobody is coming, and nobody is left to ask",
@@ -68,6 +97,10 @@ WORDS: dict[str, str] = {
     "straight_line_times": "Travel times are estimates along straight lines",
     "no_candidates": "Nobody could be looked for",
     "still_open": "This incident is still open",
+    "drone_launched": "A drone is on its way with an AED",
+    "drone_delivered": "The drone's AED lies on the ground",
+    "drone_lost": "The drone brings no AED",
+    "no_answer_about_drones": "Nothing could be learned about drones",
     # why an event changed nothing
     "already_reported": "reported already",
     "already_confirmed": "confirmed already",
@@ -89,6 +122,14 @@ WORDS: dict[str, str] = {
     "unknown_alert": "no alert has that number",
     "unknown_incident": "the incident was never reported",
     "nobody_asked": "nobody has been asked yet",
+    "drones_not_used": "the policy uses no drones",
+    "no_drone_sent": "no drone has that task",
+    "already_ready": "ready already",
+    "already_launched": "launched already",
+    "drone_not_in_flight": "the drone is not in flight",
+    "drone_delivered_already": "delivered already",
+    "aed_taken_already": "the AED was taken already",
+    "drone_ended": "the drone's task has ended",
 }
 
 _ROLE = {Role.CPR: "straight to the patient", Role.AED: "by way of AED {}"}
@@ -216,6 +257,13 @@ def _candidates(event: CandidatesFound, _: int) -> str:
     return " ".join((text, *(f"{line}." for line in passed_over(event.passed_over))))
 
 
+def _drones(event: events.DronesFound, _: int) -> str:
+    count = len(event.options)
+    if count:
+        return f"{count} drone{'s' if count > 1 else ''} could go."
+    return f"No drone can go: {words(farthest(event.passed))}."
+
+
 def _because(reason: str) -> str:
     return f": {words(reason)}" if reason else ""
 
@@ -254,6 +302,17 @@ _EVENTS: dict[type, Callable[[Any, int], str]] = {
     events.ResponderArrived: lambda _, person: f"{person} is at the scene.",
     events.PatientReached: lambda _, person: f"{person} is with the patient.",
     events.ResponderDropped: lambda _, person: f"{person} cannot continue.",
+    events.AedAttached: lambda _, __: "An AED is on the patient.",
+    events.SceneFacts: lambda _, __: "Control knows more about the scene.",
+    events.DronesFound: _drones,
+    events.DronesFailed: lambda e, _: f"Nothing was learned about drones: {words(e.reason)}.",
+    events.DroneRefused: lambda e, _: f"The drone was not to be had: {words(e.reason)}.",
+    events.DroneReady: lambda _, __: "The drone is ready.",
+    events.DroneLaunched: lambda _, __: "The drone has taken off.",
+    events.DroneEtaChanged: lambda _, __: "The drone's expected arrival has changed.",
+    events.DroneDelivered: lambda _, __: "The drone's AED lies on the ground.",
+    events.DroneAedTaken: lambda _, __: "Somebody has the drone's AED.",
+    events.DroneLost: lambda e, _: f"The drone brings no AED: {words(e.reason)}.",
 }
 
 
@@ -312,7 +371,25 @@ def _told(command: commands.TellControl) -> str:
     return f"Control was told: {words(command.code)}{f' ({detail})' if detail else ''}."
 
 
+def _taker(command: commands.TakeFromDrone) -> str:
+    who = "A bystander" if command.alert_id is None else f"The person of alert {command.alert_id}"
+    return f"{who} was asked to go for the drone's AED."
+
+
+def _drone_ended(command: commands.EndDrone) -> str:
+    if command.outcome is DroneStatus.RECALLED:
+        return f"Drone {command.drone_id} was recalled: {words(command.reason)}."
+    if command.outcome is DroneStatus.COMPLETED:
+        return f"Drone {command.drone_id} has finished: {words(command.reason)}."
+    return ""  # lost and refused are told by the event
+
+
 _COMMANDS: dict[type, Callable[[Any], str]] = {
+    commands.FindDrones: lambda _: "Looked for drones.",
+    commands.ReadyDrone: lambda c: f"Drone {c.drone_id} is being made ready.",
+    commands.LaunchDrone: lambda c: f"Drone {c.drone_id} was told to go.",
+    commands.TakeFromDrone: _taker,
+    commands.EndDrone: _drone_ended,
     commands.FindCandidates: _looked,
     commands.SendAlert: _asked,
     commands.Assign: _assigned,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch import waves
+from dispatch import drones, waves
 from dispatch.commands import Assign
 from dispatch.draft import Draft
 from dispatch.events import (
@@ -54,6 +54,7 @@ def report(draft: Draft, event: IncidentReported) -> None:
         ambulance_due_at_s=event.ambulance_due_at_s,
         holds=holds,
         utc_offset_s=event.utc_offset_s,
+        drones=drones.begin(policy, event),
     )
     draft.start(TimerKind.REVIEW, 0, now_s + policy.review_s)
     for kind in holds:
@@ -73,6 +74,7 @@ def report_again(draft: Draft, event: IncidentReported) -> None:
         cpr_in_progress=event.cpr_in_progress,
         ambulance_due_at_s=before.ambulance_due_at_s if due_at_s is None else due_at_s,
         holds=holds,
+        drones=drones.with_facts(before.drones, event),
     )
     for kind in holds:
         draft.tell_control("held", kind.value)
@@ -101,6 +103,7 @@ def _go_on(draft: Draft) -> None:
         draft.phase = Phase.SUSPECTED
     else:
         waves.begin(draft)
+    drones.settle(draft)
 
 
 def relocate(draft: Draft, event: LocationChanged) -> None:
@@ -117,11 +120,13 @@ def relocate(draft: Draft, event: LocationChanged) -> None:
         draft.cancel_all(TimerKind.CANDIDATES)
         waves.forget_candidates(draft)
         waves.settle(draft)
+    drones.look_anew(draft, "location_changed")
 
 
 def note_cpr(draft: Draft, event: CprStatusChanged) -> None:
     """Somebody at the scene started or stopped compressions."""
     draft.change(cpr_in_progress=event.in_progress)
+    drones.settle(draft)
 
 
 def place_hold(draft: Draft, event: HoldPlaced) -> None:
@@ -139,6 +144,7 @@ def place_hold(draft: Draft, event: HoldPlaced) -> None:
     draft.tell_control("held", event.kind.value)
     if draft.phase is not Phase.CREW_ON_SCENE:
         draft.phase = Phase.HELD
+    drones.look_anew(draft, reason)
 
 
 def lift_hold(draft: Draft, event: HoldLifted) -> None:
@@ -158,6 +164,7 @@ def note_ambulance(draft: Draft, event: AmbulanceEtaChanged) -> None:
     if later and draft.policy.ambulance.only_if_sooner and draft.phase is Phase.EXHAUSTED:
         waves.forget_candidates(draft)
     waves.settle(draft)
+    drones.settle(draft)
 
 
 def crew_arrives(draft: Draft, _: AmbulanceArrived) -> None:
@@ -170,6 +177,7 @@ def crew_arrives(draft: Draft, _: AmbulanceArrived) -> None:
     draft.cancel_all(TimerKind.WAVE, TimerKind.CANDIDATES)
     draft.candidates = ()
     draft.phase = Phase.CREW_ON_SCENE
+    drones.crew_arrives(draft)
 
 
 def cancel(draft: Draft, event: IncidentCancelled) -> None:
@@ -191,6 +199,7 @@ def end(draft: Draft, how: str, reason: str = "") -> None:
             draft.end(alert, AlertStatus.STOOD_DOWN, how, tell=True)
         elif alert.status in _THERE:
             draft.end(alert, AlertStatus.COMPLETED, how, tell=False)
+    drones.end_all(draft, how)
     for kind, ref in list(draft.timers):
         draft.cancel(kind, ref)
     draft.candidates = ()

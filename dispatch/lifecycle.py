@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from dispatch import alerts, events, incidents, timers
+from dispatch import alerts, drones, events, incidents, timers
 from dispatch.commands import Command
 from dispatch.config import Policy
 from dispatch.draft import Draft
@@ -20,8 +20,11 @@ from dispatch.events import EVENT_TYPES
 from dispatch.model import (
     ASKING_STATUSES,
     ASSIGNED_STATUSES,
+    OPEN_DRONES,
     OPEN_STATUSES,
+    RECALLABLE_DRONES,
     AlertStatus,
+    DroneStatus,
     Incident,
     Phase,
     Resource,
@@ -180,6 +183,30 @@ def _claim(incident: Incident, event: events.ClaimRefused) -> str:
     return "no_such_claim"
 
 
+def _drones_used(incident: Incident, _: object) -> str:
+    return "drones_not_used" if incident.drones is None else ""
+
+
+def _this_drone_query(incident: Incident, event: Any) -> str:
+    running = (TimerKind.DRONES, event.query_id) in incident.timers
+    return "" if running else "stale_query"
+
+
+def _drone_in(allowed: frozenset[DroneStatus], otherwise: str) -> Guard:
+    """A guard: the drone's task exists and stands in one of ``allowed``."""
+
+    def guard(incident: Incident, event: Any) -> str:
+        tasks = () if incident.drones is None else incident.drones.tasks
+        if not 1 <= event.task_id <= len(tasks):
+            return "no_drone_sent"
+        status = tasks[event.task_id - 1].status
+        if status in allowed:
+            return ""
+        return otherwise if status in OPEN_DRONES else "drone_ended"
+
+    return guard
+
+
 # --- the table ------------------------------------------------------------------------------------
 
 _WAY = incidents.ON_THE_WAY
@@ -250,6 +277,52 @@ _MOVES: tuple[tuple[type, tuple[Phase, ...], Handler | AlertStatus, Guard], ...]
     ),
     (events.ResponderDropped, _ASKED, alerts.dropped, _OPEN_ALERT),
     (events.TimerFired, _OPEN, timers.fired, _this_timer),
+    (events.SceneFacts, _OPEN, drones.note_facts, _drones_used),
+    (events.AedAttached, _OPEN, drones.other_aed, _drones_used),
+    (events.DronesFound, _BEFORE_CREW, drones.found, _this_drone_query),
+    (events.DronesFailed, _BEFORE_CREW, drones.not_found, _this_drone_query),
+    (
+        events.DroneRefused,
+        _OPEN,
+        drones.refused,
+        _drone_in(frozenset({DroneStatus.CLAIMED}), "already_ready"),
+    ),
+    (
+        events.DroneReady,
+        _OPEN,
+        drones.ready,
+        _drone_in(frozenset({DroneStatus.CLAIMED}), "already_ready"),
+    ),
+    (
+        events.DroneLaunched,
+        _OPEN,
+        drones.launched,
+        _drone_in(RECALLABLE_DRONES - {DroneStatus.IN_FLIGHT}, "already_launched"),
+    ),
+    (
+        events.DroneEtaChanged,
+        _OPEN,
+        drones.eta_changed,
+        _drone_in(frozenset({DroneStatus.IN_FLIGHT}), "drone_not_in_flight"),
+    ),
+    (
+        events.DroneDelivered,
+        _OPEN,
+        drones.delivered,
+        _drone_in(RECALLABLE_DRONES, "drone_delivered_already"),
+    ),
+    (
+        events.DroneAedTaken,
+        _OPEN,
+        drones.taken,
+        _drone_in(OPEN_DRONES - {DroneStatus.TAKEN}, "aed_taken_already"),
+    ),
+    (
+        events.DroneLost,
+        _OPEN,
+        drones.lost,
+        _drone_in(OPEN_DRONES - {DroneStatus.TAKEN}, "aed_taken_already"),
+    ),
 )
 
 
@@ -273,6 +346,8 @@ _WHY: Mapping[type, str] = {
     events.AmbulanceArrived: "crew_on_scene",
     events.CandidatesFound: "stale_query",
     events.CandidatesFailed: "stale_query",
+    events.DronesFound: "crew_on_scene",
+    events.DronesFailed: "crew_on_scene",
 }
 
 

@@ -71,6 +71,25 @@ ASKING_STATUSES = frozenset({AlertStatus.ASKED, AlertStatus.DELIVERED, AlertStat
 ASSIGNED_STATUSES = OPEN_STATUSES - ASKING_STATUSES
 
 
+class DroneStatus(StrEnum):
+    """Where the task of one drone stands. The second group is final: a task ends in one of them."""
+
+    CLAIMED = "claimed"  # taken: is being prepared, permission is asked for
+    READY = "ready"  # prepared and allowed, waits for the word
+    IN_FLIGHT = "in_flight"
+    DELIVERED = "delivered"  # the AED lies on the ground
+    TAKEN = "taken"  # somebody has the AED
+
+    REFUSED = "refused"  # another incident held the drone
+    RECALLED = "recalled"
+    LOST = "lost"
+    COMPLETED = "completed"  # delivered; the incident is over
+
+
+RECALLABLE_DRONES = frozenset({DroneStatus.CLAIMED, DroneStatus.READY, DroneStatus.IN_FLIGHT})
+OPEN_DRONES = RECALLABLE_DRONES | {DroneStatus.DELIVERED, DroneStatus.TAKEN}
+
+
 class Scene(StrEnum):
     SAFE = "safe"
     UNSAFE = "unsafe"
@@ -95,6 +114,7 @@ class TimerKind(StrEnum):
     DEADLINE = "deadline"  # ref = alert id: the alert is of no use any more
     LEASE = "lease"  # ref = alert id: said yes and shows no sign of setting off
     REVIEW = "review"  # ref = 0: nothing may stay open for ever
+    DRONES = "drones"  # ref = drone query id: no answer in time, so no drone
 
 
 class Order(StrEnum):
@@ -180,6 +200,65 @@ class Alert(Struct, frozen=True, gc=False):
     way_aed_id: int | None = None
 
 
+class DroneOption(Struct, frozen=True, gc=False):
+    """One drone that could go. ``eta_s``: from the word to the AED on the ground, as expected."""
+
+    drone_id: int
+    eta_s: float
+    granted_share: float = 1.0  # chance of permission where one is needed
+    asks: tuple[str, ...] = ()  # airspace volumes that must be asked for
+
+
+class DronePassed(Struct, frozen=True, gc=False):
+    """A drone that cannot go, and why (a code of ``dispatch.explain``)."""
+
+    drone_id: int
+    reason: str
+
+
+class DroneQuery(Struct, frozen=True, gc=False):
+    """What ``FindDrones`` asks for; ``exclude``: drones that failed in this incident."""
+
+    query_id: int
+    lat: float
+    lon: float
+    exclude: tuple[int, ...] = ()
+
+
+class DroneTask(Struct, frozen=True, gc=False):
+    """One drone claimed once. ``due_at_s``: when the AED should be on the ground."""
+
+    task_id: int  # 1, 2, 3 ... within the incident
+    drone_id: int
+    status: DroneStatus
+    eta_s: float  # as expected when it was chosen
+    begun_at_s: float
+    told_to_go_at_s: float | None = None
+    due_at_s: float | None = None
+    told_to_take: bool = False  # somebody was told to go for the AED
+    taken_by: int | None = None  # alert id; None: somebody at the scene, or nobody yet
+    ended_at_s: float | None = None
+    end_reason: str = ""
+
+
+class DroneSide(Struct, frozen=True, gc=False):
+    """What an incident holds about drones, where its policy uses them.
+
+    ``hands``: people at the scene who could help, None: not known. ``note``: why no drone goes.
+    """
+
+    age_years: float | None = None
+    trauma: bool = False
+    no_delivery: bool = False  # no place to put an AED down
+    hands: int | None = None
+    aed_attached: bool = False  # another AED is on the patient
+    query_id: int = 0
+    found_at_s: float | None = None  # when ``options`` were found; None: look anew
+    options: tuple[DroneOption, ...] = ()  # soonest first
+    tasks: tuple[DroneTask, ...] = ()
+    note: str = ""
+
+
 class Incident(Struct, frozen=True, gc=False):
     """The whole state of one incident; what a snapshot stores."""
 
@@ -212,3 +291,4 @@ class Incident(Struct, frozen=True, gc=False):
     more: bool = False  # the list was cut at its limit or is out of date: ask for another
     lost_aeds: tuple[int, ...] = ()  # AEDs missing, locked, broken or claimed elsewhere
     fallback: bool = False  # the running query asks for straight lines
+    drones: DroneSide | None = None  # None: the policy uses no drones

@@ -35,6 +35,7 @@ class Situation(Struct, frozen=True, gc=False):
     alerts: tuple[Alert, ...]
     lost_aeds: tuple[int, ...] = ()
     call_at_s: float = 0.0
+    drone_due_s: float | None = None  # a drone on its way: its AED on the ground
 
 
 # --- order ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dispatch import incidents, waves
+from dispatch import drones, incidents, waves
 from dispatch.draft import Draft
 from dispatch.events import TimerFired
 from dispatch.model import AlertStatus, TimerKind
@@ -39,6 +39,11 @@ def _lease(draft: Draft, alert_id: int) -> None:
     draft.end(draft.alert(alert_id), AlertStatus.LAPSED, "no_sign_of_setting_off", tell=True)
     waves.forget_if_stale(draft)
     waves.settle(draft)
+    drones.settle(draft)
+
+
+def _no_drones_yet(draft: Draft, _: int) -> None:
+    drones.none_to_be_had(draft, "no answer in time")
 
 
 def _review(draft: Draft, _: int) -> None:
@@ -60,4 +65,5 @@ _BY_KIND: dict[TimerKind, Callable[[Draft, int], None]] = {
     TimerKind.DEADLINE: _deadline,
     TimerKind.LEASE: _lease,
     TimerKind.REVIEW: _review,
+    TimerKind.DRONES: _no_drones_yet,
 }

@@ -13,9 +13,11 @@ from dispatch.draft import Draft
 from dispatch.model import (
     ASKING_STATUSES,
     ASSIGNED_STATUSES,
+    OPEN_DRONES,
     Alert,
     AlertStatus,
     Candidate,
+    DroneSide,
     Phase,
     Query,
     Role,
@@ -259,6 +261,12 @@ def _send_one(draft: Draft, person: Candidate, role: Role, reason: str) -> None:
     draft.start(TimerKind.DEADLINE, alert.alert_id, expires_at_s)
 
 
+def due_at_s(side: DroneSide) -> float | None:
+    """When the AED of a drone that flies, or has flown, should lie on the ground."""
+    due = [t.due_at_s for t in side.tasks if t.status in OPEN_DRONES and t.due_at_s is not None]
+    return min(due, default=None)
+
+
 def situation(draft: Draft) -> Situation:
     """What the choice of a role may look at now."""
     incident = draft.incident
@@ -269,6 +277,7 @@ def situation(draft: Draft) -> Situation:
         alerts=tuple(draft.alerts),
         lost_aeds=incident.lost_aeds,
         call_at_s=incident.reported_at_s,
+        drone_due_s=None if incident.drones is None else due_at_s(incident.drones),
     )
 
 

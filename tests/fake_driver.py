@@ -15,20 +15,35 @@ from dispatch.commands import (
     CancelTimer,
     Command,
     EndAlert,
+    EndDrone,
     FindCandidates,
+    FindDrones,
+    LaunchDrone,
+    ReadyDrone,
+    RecallDrone,
     SendAlert,
     StartTimer,
+    TakeFromDrone,
 )
 from dispatch.config import Policy
-from dispatch.events import CandidatesFound, ClaimRefused, Event, IncidentReported, TimerFired
+from dispatch.events import (
+    CandidatesFound,
+    ClaimRefused,
+    DronesFound,
+    Event,
+    IncidentReported,
+    TimerFired,
+)
 from dispatch.explain import Step
 from dispatch.lifecycle import Core, Ignore, Move, Refuse, disposition
 from dispatch.model import (
     ASKING_STATUSES,
     ASSIGNED_STATUSES,
+    OPEN_DRONES,
     OPEN_STATUSES,
     AlertStatus,
     Candidate,
+    DroneStatus,
     HoldKind,
     Incident,
     Phase,
@@ -78,6 +93,8 @@ class Watch:
         self.sent: dict[int, SendAlert] = {}
         self.ended: dict[int, EndAlert] = {}
         self.eligible: dict[int, set[int]] = {}  # query id -> people in its answer
+        self.drones: dict[int, int] = {}  # task -> drone
+        self.words: dict[int, list[str]] = {}  # task -> what was commanded, in order
         self.steps: list[Step] = []
 
     def step(self, event: Event, now_s: float) -> tuple[Command, ...]:
@@ -134,6 +151,36 @@ class Watch:
             case Assign():
                 assert command.alert_id in self.sent
                 assert (command.aed_id is not None) == (command.role is Role.AED)
+            case ReadyDrone(task, drone) | LaunchDrone(task, drone):
+                self._check_drone(command, after)
+                assert self.drones.setdefault(task, drone) == drone
+                self.words.setdefault(task, []).append(type(command).__name__)
+            case RecallDrone(task, drone) | TakeFromDrone(task, drone) | EndDrone(task, drone):
+                assert self.drones[task] == drone
+                assert "EndDrone" not in self.words[task], "a word to a drone after its end"
+                self.words[task].append(type(command).__name__)
+                if isinstance(command, EndDrone):
+                    assert command.outcome not in OPEN_DRONES
+
+    def _check_drone(self, command: ReadyDrone | LaunchDrone, after: Incident) -> None:
+        policy, side = self.policy.drones, after.drones
+        assert policy.use
+        assert side is not None
+        assert after.phase not in {Phase.NEW, Phase.HELD, Phase.CREW_ON_SCENE, Phase.ENDED}
+        assert not after.holds
+        assert after.confirmed_at_s is not None or isinstance(command, ReadyDrone)
+        assert not side.aed_attached
+        if policy.not_for_trauma:
+            assert not side.trauma
+        said = self.words.get(command.task_id, [])
+        assert said == [] or (said == ["ReadyDrone"] and isinstance(command, LaunchDrone))
+        if not said:
+            assert command.task_id == len(self.drones) + 1
+            failed = {DroneStatus.REFUSED, DroneStatus.LOST}
+            assert sum(t.status in failed for t in side.tasks) < policy.tries
+            assert all(t.drone_id != command.drone_id for t in side.tasks if t.status in failed), (
+                "a drone that failed was sent again"
+            )
 
     def _check_asking(self, command: SendAlert, after: Incident, now_s: float) -> None:
         assert after.phase not in NOBODY_ASKED_IN
@@ -159,7 +206,14 @@ class Watch:
         fetching = [a.aed_id for a in going if a.status is AlertStatus.ACCEPTED and a.aed_id]
         assert len(fetching) == len(set(fetching)), "one AED promised twice"
         assert [a.alert_id for a in state.alerts] == list(range(1, len(state.alerts) + 1))
+        side = state.drones
+        assert (side is None) == (not self.policy.drones.use or state.phase is Phase.NEW)
+        open_tasks = {t.task_id for t in side.tasks if t.status in OPEN_DRONES} if side else set()
+        assert open_tasks == {t for t, said in self.words.items() if "EndDrone" not in said}
+        assert len(open_tasks) <= 1, "two drones at once"
+        assert sum(kind is TimerKind.DRONES for kind, _ in state.timers) <= 1
         if state.phase is Phase.ENDED:
+            assert not open_tasks
             assert not state.timers
             assert not open_alerts
             assert state.end_reason
@@ -219,6 +273,8 @@ class FakeDriver(Watch):
             case FindCandidates(query):
                 if not self.silent_search or query.straight_line:
                     self.plan(now_s, self.find(query))
+            case FindDrones(query):
+                self.plan(now_s, DronesFound(query.query_id))
             case SendAlert(alert_id, responder_id):
                 if responder_id in self.claimed_people:
                     refused = ClaimRefused(alert_id, Resource.RESPONDER, responder_id, "engaged")

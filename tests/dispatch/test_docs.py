@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -44,9 +45,7 @@ def test_every_key_of_a_section_is_on_the_page_with_its_default(section: str) ->
     for field in msgspec.structs.fields(SECTIONS[section]):
         assert f"`{field.name}`" in PAGE, field.name
         default = field.default
-        if section in {"enough", "replacement", "benefit"} or isinstance(
-            default, config.Split | tuple
-        ):
+        if section in {"enough", "replacement", "benefit"} or isinstance(default, StrEnum | tuple):
             continue
         number = f"{str(default).lower() if isinstance(default, bool) else f'{default:g}'}"
         if field.name == "aed_share":

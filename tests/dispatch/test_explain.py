@@ -40,7 +40,7 @@ def literals_passed_as(names: set[str]) -> set[str]:
 def test_every_code_that_the_core_gives_has_words() -> None:
     given = literals_passed_as(
         {"tell_control", "end", "_assign", "_give_up", "_lose_aed", "_send_one", "withdraw_asked"}
-        | {"_alert_in", "Ignore", "Refuse"}
+        | {"_alert_in", "_drone_in", "Ignore", "Refuse", "recall", "look_anew", "_end"}
     )
     assert {"nobody_left", "nobody_coming", "no_aed_to_come"} <= set(explain.WORDS)
     assert "said_no" in given
@@ -94,7 +94,7 @@ def test_the_unions_hold_every_type_of_their_module() -> None:
             if isinstance(value, type) and issubclass(value, base) and value is not base
         }
         assert union == defined
-    assert len(COMMAND_TYPES) == 7
+    assert len(COMMAND_TYPES) == 13
 
 
 def test_every_end_is_told_either_by_its_event_or_in_words() -> None:
