@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch.live import fastlane
 from dispatch.live.api import control, models, operations, registrar, responder
 from dispatch.live.api.common import Limits, TooMany, problem, problem_response
 from dispatch.live.auth import NotSignedIn
@@ -42,10 +43,10 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         if manage:
-            service.start()
+            await anyio.to_thread.run_sync(service.start)
         yield
         if manage:
-            service.stop()
+            await anyio.to_thread.run_sync(service.stop)
 
     app = FastAPI(
         title="Heartreach live service",
@@ -59,11 +60,12 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    app.state.limits = Limits(scale=TEST_SCALE if service.settings.test_mode else 1)
+    limits = Limits(scale=TEST_SCALE if service.settings.test_mode else 1)
+    app.state.limits = limits
     for router in ROUTERS:
         app.include_router(router)
     _handle_errors(app)
-    app.add_middleware(_Edge, service=service)
+    app.add_middleware(_Edge, service=service, limits=limits)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -111,9 +113,10 @@ def _handle_errors(app: FastAPI) -> None:
 class _Edge:
     """Headers, size limit, and one log line per request: template and status, no ids, no bodies."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, limits: Limits) -> None:
         self._app = app
         self._service = service
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -132,6 +135,13 @@ class _Edge:
         if _too_large(scope):
             found = problem(413, "too_large", "the body is too large")
             await problem_response(found)(scope, receive, send_with_headers)
+        elif scope["path"] == fastlane.PATH and scope["method"] == "POST":
+            rest = await fastlane.take_position(
+                self._service, self._limits, scope, receive, send_with_headers
+            )
+            if rest is None:
+                return  # the plain case is counted, not logged
+            await self._app(scope, rest, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
         took_s = time.perf_counter() - started

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import sqlalchemy as sa
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from dispatch import candidates, facts
@@ -37,8 +38,10 @@ from geo.straight import Places, StraightLine
 
 DAYTIME = hours.Hours("07:00", "22:00")  # when an AED of unknown hours is believed to be open
 BOX_MARGIN_M = 300.0
+FIRST_LOOK = 300  # people looked at before looking further; decides nothing but the cost
 METRES_PER_DEGREE = 111_195.0
 NOT_PUBLIC = frozenset({"no", "private"})
+NO_WISHES = Wishes()
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +75,8 @@ class RosterFinder:
         self._straight = StraightLine()
         self._rosters: dict[Rules, Roster] = {}
         self._special: dict[int, _Person] = {}
+        self._with_hours: set[int] = set()
+        self._to_roll: list[tuple[str, int]] = []
         self._aed_places: dict[int, tuple[float, float]] = {}
         self._aeds_on_network: Positions | None = None
         self.outdated = False  # a commit was lost: read everything again before the next answer
@@ -87,33 +92,36 @@ class RosterFinder:
             now_s, night=query.night, exclude=query.exclude, untrained=False
         )
         lat, lon, age_s, accuracy_m, at_home = roster.positions(now_s)
-        rows = self._near(query, lat, lon)
-        ids = roster.responder_ids[rows]
-        self._move_to_work(ids, rows, at_home, lat, lon, now_s)
-        people = Places(lat[rows], lon[rows])
-        distance_m = haversine_m(people.lat, people.lon, query.lat, query.lon)
         usable = roster.usable_aeds(now_s, exclude=query.exclude_aeds) & query.with_aeds
-        times, straight = self._times(query, people, usable, roster.aed_ids)
-        subset_eligible, subset_reasons = eligible[rows], reasons[rows]
-        self._obey_wishes(query, ids, times.direct_s, subset_eligible, subset_reasons, flags)
-        return candidates.select(
-            query,
-            responder_ids=ids,
-            eligible=subset_eligible,
-            reasons=subset_reasons,
-            direct_s=times.direct_s,
-            via_aed_s=times.via_aed_s,
-            aed=times.aed,
-            to_aed_s=times.to_aed_s,
-            aed_ids=roster.aed_ids if len(roster.aed_ids) else None,
-            distance_m=distance_m,
-            position_age_s=age_s[rows],
-            accuracy_m=accuracy_m[rows],
-            recent_alerts=np.asarray(roster.recent_alert_counts(rows.tolist(), now_s), np.int64),
-            roster_version=roster.version,
-            region_id=self.region.region_id if self.region is not None else "",
-            straight_line=straight,
-        )
+        rows, far_m = self._near(query, lat, lon, at_home, roster, now_s)
+        many = max(FIRST_LOOK, 8 * query.limit)
+        while True:
+            some = rows[:many]
+            ids = roster.responder_ids[some]
+            people = Places(lat[some], lon[some])
+            times, straight = self._times(query, people, usable, roster.aed_ids)
+            may, why_not = eligible[some], reasons[some]
+            self._obey_wishes(query, ids, times.direct_s, may, why_not, flags)
+            found = candidates.select(
+                query,
+                responder_ids=ids,
+                eligible=may,
+                reasons=why_not,
+                direct_s=times.direct_s,
+                via_aed_s=times.via_aed_s,
+                aed=times.aed,
+                to_aed_s=times.to_aed_s,
+                aed_ids=roster.aed_ids if len(roster.aed_ids) else None,
+                distance_m=far_m[:many],
+                position_age_s=age_s[some],
+                accuracy_m=accuracy_m[some],
+                roster_version=roster.version,
+                region_id=self.region.region_id if self.region is not None else "",
+                straight_line=straight,
+            )
+            if many >= len(rows) or _nobody_beyond(query, found, float(far_m[many])):
+                return self._with_load(roster, found, now_s)
+            many *= 4
 
     def utc_offset_s(self, now_s: float) -> float:
         """Local time minus UTC in the region, s."""
@@ -179,6 +187,26 @@ class RosterFinder:
         for rules in wanted:
             self.roster(tx, rules, now_s)
 
+    def begin_roll(self) -> None:
+        """Time has gone on: weekly hours are to be compiled for the days to come."""
+        people = [("responder", responder_id) for responder_id in sorted(self._with_hours)]
+        self._to_roll = people + [("aed", aed_id) for aed_id in sorted(self._aed_places)]
+
+    def roll_some(self, tx: Tx, now_s: float, most: int = 50) -> int:
+        """Compile the hours of a few, so that nobody waits long; returns how many."""
+        some, self._to_roll = self._to_roll[:most], self._to_roll[most:]
+        for kind, number in some:
+            if kind == "aed":
+                self.aed_changed(tx, number, now_s)
+            else:
+                self.person_changed(tx, number, now_s)
+        return len(some)
+
+    @property
+    def rolling(self) -> bool:
+        """Whether hours are still to be compiled."""
+        return bool(self._to_roll)
+
     # --- rosters ------------------------------------------------------------------------------
 
     def roster(self, tx: Tx, rules: Rules, now_s: float) -> Roster:
@@ -207,14 +235,18 @@ class RosterFinder:
         if is_new:
             roster.apply(facts.ResponderRegistered(responder_id))
         wanted = wishes.decode(person["wishes"])
-        for fact in self._facts(person, wanted, now_s):
+        for fact in self._facts(person):
             roster.apply(fact)
+        if not is_new or wanted != NO_WISHES or not person["on_duty"] or person["not_before_s"]:
+            for fact in self._wished(person, wanted, now_s):
+                roster.apply(fact)
         if is_new:
             for at_s, night in person["alerts"]:
                 roster.apply(facts.Alerted(responder_id, at_s, night))
         self._note_special(person, wanted, now_s)
 
-    def _facts(self, person: dict[str, Any], wanted: Wishes, now_s: float) -> Iterable[facts.Fact]:
+    def _facts(self, person: dict[str, Any]) -> Iterable[facts.Fact]:
+        """What the registry and the phone say."""
         responder_id: int = person["responder_id"]
         yield facts.HomeSet(responder_id, person["home_lat"], person["home_lon"])
         if person["trained_until_s"] is None:
@@ -223,19 +255,26 @@ class RosterFinder:
             yield facts.TrainingVerified(responder_id, person["trained_until_s"])
         yield facts.SuspensionSet(responder_id, person["status"] != "active")
         yield facts.DeviceSet(responder_id, person["devices"] > 0)
+        if person["position"] is not None:
+            yield facts.Positioned(responder_id, *person["position"])
+
+    def _wished(self, person: dict[str, Any], wanted: Wishes, now_s: float) -> Iterable[facts.Fact]:
+        """What the person wishes; somebody new has no wishes."""
+        responder_id: int = person["responder_id"]
         available = hours.intervals(wanted.available, self.timezone, now_s)
         yield facts.DutySet(responder_id, available if wanted.available else None)
-        quiet = hours.intervals(wanted.quiet, self.timezone, now_s)
-        yield facts.QuietSet(responder_id, quiet)
+        yield facts.QuietSet(responder_id, hours.intervals(wanted.quiet, self.timezone, now_s))
         off_until_s = person["not_before_s"] or 0.0
         yield facts.OffUntil(responder_id, off_until_s if person["on_duty"] else np.inf)
         yield facts.CapsSet(responder_id, wanted.alerts_per_30_days, wanted.wakes_per_30_days)
-        if person["position"] is not None:
-            yield facts.Positioned(responder_id, *person["position"])
 
     def _note_special(self, person: dict[str, Any], wanted: Wishes, now_s: float) -> None:
         """Remember the few who need a look of their own in ``find``."""
         responder_id: int = person["responder_id"]
+        if wanted.available or wanted.quiet or wanted.work_hours:
+            self._with_hours.add(responder_id)
+        else:
+            self._with_hours.discard(responder_id)
         work = None
         if person["work_lat"] is not None and person["work_lon"] is not None:
             work = (person["work_lat"], person["work_lon"])
@@ -285,35 +324,46 @@ class RosterFinder:
 
     # --- the search ---------------------------------------------------------------------------
 
-    def _near(self, query: Query, lat: Floats, lon: Floats) -> NDArray[np.intp]:
-        """Rows within reach as the crow flies: nobody outside could be found by any route."""
-        reach_m = query.bound_s * WALKING_MPS * 1.05 + BOX_MARGIN_M
+    def _near(
+        self,
+        query: Query,
+        lat: Floats,
+        lon: Floats,
+        at_home: NDArray[np.bool_],
+        roster: Roster,
+        now_s: float,
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Rows within reach as the crow flies and how far they are, m, the nearest first.
+
+        Nobody outside could be found by any route. People without a fresh position are put to
+        their workplace within their working hours.
+        """
+        reach_m = query.bound_s * WALKING_MPS + BOX_MARGIN_M
         if query.radius_m is not None:
             reach_m = min(reach_m, query.radius_m + BOX_MARGIN_M)
+        for responder_id, person in self._special.items():
+            if person.work is not None and hours.is_within(person.work_hours, now_s):
+                row = roster.row_of(responder_id)
+                if at_home[row]:
+                    lat[row], lon[row] = person.work
         d_lat = reach_m / METRES_PER_DEGREE
         d_lon = d_lat / max(0.01, np.cos(np.radians(query.lat)))
         with np.errstate(invalid="ignore"):
             inside = (np.abs(lat - query.lat) <= d_lat) & (np.abs(lon - query.lon) <= d_lon)
-        return np.flatnonzero(inside)
+        rows = np.flatnonzero(inside)
+        far_m = haversine_m(lat[rows], lon[rows], query.lat, query.lon)
+        order = np.argsort(far_m, kind="stable")
+        return rows[order], far_m[order]
 
-    def _move_to_work(
-        self,
-        ids: NDArray[np.int64],
-        rows: NDArray[np.intp],
-        at_home: NDArray[np.bool_],
-        lat: Floats,
-        lon: Floats,
-        now_s: float,
-    ) -> None:
-        """Put people without a fresh position to their workplace within their working hours."""
-        if not self._special:
-            return
-        for responder_id, row in zip(ids.tolist(), rows.tolist(), strict=True):
-            person = self._special.get(responder_id)
-            if person is None or person.work is None or not at_home[row]:
-                continue
-            if hours.is_within(person.work_hours, now_s):
-                lat[row], lon[row] = person.work
+    def _with_load(self, roster: Roster, found: CandidatesFound, now_s: float) -> CandidatesFound:
+        """Add how often each candidate was alerted of late."""
+        rows = [roster.row_of(person.responder_id) for person in found.candidates]
+        counts = roster.recent_alert_counts(rows, now_s)
+        people = tuple(
+            replace(person, recent_alerts=count) if count else person
+            for person, count in zip(found.candidates, counts, strict=True)
+        )
+        return replace(found, candidates=people)
 
     def _times(
         self,
@@ -380,6 +430,21 @@ class RosterFinder:
             others = direct_s[eligible]
             if not len(others) or soonest_s < others.min():
                 eligible[i], reasons[i] = True, Reason.NONE
+
+
+def _nobody_beyond(query: Query, found: CandidatesFound, beyond_m: float) -> bool:
+    """Whether the list is right although people ``beyond_m`` and farther were not looked at.
+
+    No route is shorter than the straight line, so whoever was not looked at cannot be sooner than
+    the last one listed if that straight line alone takes longer.
+    """
+    if not found.cut:
+        return False
+    last = found.candidates[-1]
+    if query.order is Order.DISTANCE:
+        return last.distance_m is not None and last.distance_m <= beyond_m
+    time_s = last.via_aed_s if query.order is Order.VIA_AED else last.direct_s
+    return time_s is not None and time_s * WALKING_MPS <= beyond_m
 
 
 def _knows(roster: Roster, responder_id: int) -> bool:

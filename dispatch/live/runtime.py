@@ -59,17 +59,9 @@ from dispatch.model import (
 from notifications.messages import Purpose
 
 SYSTEM = "system"
-ATTENTION = frozenset(
-    {
-        "nobody_coming",
-        "nobody_left",
-        "no_candidates",
-        "no_aed_to_come",
-        "still_open",
-        "expired",
-        "straight_line_times",
-    }
-)
+INFORMATION = frozenset({"held", "straight_line_times", "drone_launched", "drone_delivered"})
+"""What control is told for information; everything else needs a person's attention."""
+
 TIMERS_AT_ONCE = 200
 
 
@@ -268,6 +260,7 @@ class _Step:
         self.attention: str | None = row["attention"]
         self.queue: deque[tuple[Event, str]] = deque()
         self.near: dict[int, Candidate] = {}
+        self.timers: dict[tuple[str, int], float | None] = {}  # None: to be cancelled
 
     def take(self, event: Event, actor: str) -> Applied:
         """Work off the event and what follows; returns what became of the event itself."""
@@ -281,6 +274,7 @@ class _Step:
         """Write the snapshot, guarded by the row version that was read."""
         state, row = self.state, self.row
         assert state is not None
+        self._write_timers()
         changed = self.tx.run(
             sa.update(schema.incident)
             .where(_is(self.incident_id) & (schema.incident.c.row_version == row["row_version"]))
@@ -347,9 +341,9 @@ class _Step:
             case EndAlert():
                 self._end_alert(command)
             case StartTimer():
-                self._start_timer(command)
+                self.timers[command.kind.value, command.ref] = command.due_at_s
             case CancelTimer():
-                self._cancel_timer(command)
+                self.timers[command.kind.value, command.ref] = None
             case FindCandidates():
                 self._search(command.query)
             case TellControl():
@@ -506,26 +500,25 @@ class _Step:
             every_channel=row["accepted_at_s"] is not None,
         )
 
-    def _start_timer(self, command: StartTimer) -> None:
-        self.tx.put(
-            schema.timer,
-            {
-                "incident_id": self.incident_id,
-                "kind": command.kind.value,
-                "ref": command.ref,
-                "due_at_s": command.due_at_s,
-            },
-        )
-
-    def _cancel_timer(self, command: CancelTimer) -> None:
+    def _write_timers(self) -> None:
+        """Write the timers of all events of this call together."""
         timer = schema.timer
-        self.tx.run(
-            sa.delete(timer).where(
-                (timer.c.incident_id == self.incident_id)
-                & (timer.c.kind == command.kind.value)
-                & (timer.c.ref == command.ref)
+        stopped = [key for key, due_at_s in self.timers.items() if due_at_s is None]
+        for kind in {kind for kind, _ in stopped}:
+            refs = [ref for its_kind, ref in stopped if its_kind == kind]
+            self.tx.run(
+                sa.delete(timer).where(
+                    (timer.c.incident_id == self.incident_id)
+                    & (timer.c.kind == kind)
+                    & timer.c.ref.in_(refs)
+                )
             )
-        )
+        started = [
+            {"incident_id": self.incident_id, "kind": kind, "ref": ref, "due_at_s": due_at_s}
+            for (kind, ref), due_at_s in self.timers.items()
+            if due_at_s is not None
+        ]
+        self.tx.put(timer, *started)
 
     def _search(self, query: Query) -> None:
         search = schema.search
@@ -541,7 +534,7 @@ class _Step:
         self.tx.after(lambda: self.runtime._on_search(incident_id, policy_id, query))
 
     def _tell_control(self, command: TellControl) -> None:
-        if command.code in ATTENTION:
+        if command.code not in INFORMATION:
             self.attention = command.code
         told = {"code": command.code, "detail": command.detail}
         self._append("control.told", told)

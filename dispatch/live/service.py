@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from dispatch.commands import Command
 from dispatch.config import Policy
+from dispatch.eligibility import Rules as PeopleRules
 from dispatch.events import Event, IncidentReported
 from dispatch.lifecycle import Core
 from dispatch.live import aftercare, brakes, channels, retention
@@ -183,10 +184,18 @@ class Service:
         self.store.close()
 
     def resume(self) -> None:
-        """After a (re)start: send again what was under way, answer open searches."""
+        """After a (re)start: know everybody, send again what was under way, answer searches."""
+        self.store.transact(self._know_everybody)
         self.outbox.resume()
         for incident_id, policy_id, query in self.runtime.open_searches():
             self._search(incident_id, policy_id, query)
+
+    def _know_everybody(self, tx: Tx) -> None:
+        now_s = self.clock()
+        policy_id = self.book.in_force(tx, now_s)
+        if policy_id is not None:
+            policy = self.book.core(tx, policy_id).policy
+            self.finder.roster(tx, PeopleRules.of(policy), now_s)
 
     def wake(self) -> None:
         """Something has become due."""
@@ -206,6 +215,8 @@ class Service:
         if not DAILY_S > now_s - self._daily_s >= 0.0:
             self._housekeeping(now_s)
             self._daily_s = now_s
+        if self.finder.rolling:
+            done += self.store.transact(lambda tx: self.finder.roll_some(tx, now_s))
         done += aftercare.turn(self.parts)
         return done
 
@@ -304,7 +315,7 @@ class Service:
 
     def _housekeeping(self, now_s: float) -> None:
         """Once an hour: hours for the days to come, retention, reminders."""
-        self.store.transact(lambda tx: self.finder.reload(tx, now_s))
+        self.finder.begin_roll()
         self.store.transact(lambda tx: retention.purge(tx, now_s, self.settings.retention))
         self.store.transact(lambda tx: aftercare.remind(tx, self.parts))
 

@@ -18,13 +18,13 @@ from pydantic import (
 from dispatch.model import Scene
 
 _PLAIN = r"^[^\x00]*$"
-_FIRST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_LAST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+FIRST_MOMENT = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+LAST_MOMENT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 BIG = 2**31 - 1
 
 
 def _in_reach(value: dt.datetime) -> dt.datetime:
-    if not _FIRST <= value <= _LAST:
+    if not FIRST_MOMENT <= value <= LAST_MOMENT:
         raise ValueError("expected a moment between 2000 and 2200")
     return value
 
