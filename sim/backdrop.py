@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from geo.points import haversine_m
 from geo.routing import PatientTimes
 from sim.ambulance import draw_ambulances
+from sim.answers import Answer, answers, habits
 from sim.arrivals import draw_arrivals
-from sim.behaviour import Answer, Presence, answers, draw_people, position_age_s, presence
+from sim.behaviour import draw_people
 from sim.clock import Calendar, calendar
 from sim.control import draw_notices
 from sim.parameters import WorldParameters
 from sim.patient import draw_patients
+from sim.presence import Around, Presence, When, position_age_s, presence
 from sim.randomness import Draws, Purpose, fold, uniform
 from sim.setting import Setting, open_at
 from sim.travel import Spots, rough_s
@@ -97,6 +99,7 @@ class Backdrop:
             self.at_s,
             ~self.arrivals.night,
         )
+        self._habits = [habits(parameters.people, night=night) for night in (False, True)]
         self._present: dict[int, Presence] = {}
         self._reach: dict[int, dict[_Question, Reach]] = {}
         self._answers: dict[int, dict[int, Answer]] = {}
@@ -120,18 +123,18 @@ class Backdrop:
         """Who of the people around is in the region and on duty at this call."""
         found = self._present.get(incident)
         if found is None:
-            reach_m = self.bound_s * self.setting.travel.fastest_mps
-            lat, lon = self._where.lat[incident], self._where.lon[incident]
-            found = presence(
-                self.people,
-                self.people.around(float(lat), float(lon), reach_m),
-                self.parameters.people,
-                self.draws,
-                incident,
-                hour=int(self.arrivals.hour[incident]),
-                weekend=bool(self.arrivals.weekend[incident]),
-                night=bool(self.arrivals.night[incident]),
+            where = Around(
+                float(self._where.lat[incident]),
+                float(self._where.lon[incident]),
+                self.bound_s * self.setting.travel.fastest_mps,
             )
+            when = When(
+                int(self.arrivals.hour[incident]),
+                bool(self.arrivals.weekend[incident]),
+                bool(self.arrivals.night[incident]),
+            )
+            inputs = self.parameters.people
+            found = presence(self.people, inputs, self.draws, incident, where, when)
             self._present[incident] = found
         return found
 
@@ -210,13 +213,8 @@ class Backdrop:
             wanted = [other for other in others if other not in known]
             if person not in wanted:
                 wanted.append(person)
-            drawn = answers(
-                self.parameters.people,
-                self.draws,
-                incident,
-                self.people.key[wanted],
-                night=bool(self.arrivals.night[incident]),
-            )
+            own = self._habits[bool(self.arrivals.night[incident])]
+            drawn = answers(own, self.draws, incident, self.people.key[wanted])
             known.update(zip(wanted, drawn, strict=True))
         return known[person]
 

@@ -1,4 +1,4 @@
-"""Volunteers: where they live and work, where they seem to be, what they answer, how they move.
+"""Volunteers: where they live and work, where they seem to be, how fast they are.
 
 A person is an id 0, 1, 2 …; every draw is keyed by that id, so a volunteer who joins changes
 nobody else. The system sees *reported* positions, the world moves people from *true* ones. A few
@@ -10,23 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.points import EARTH_RADIUS_M, LocalProjection, haversine_m
 from sim.errors import SettingError
-from sim.parameters import DayNight, PeopleParameters
+from sim.parameters import PeopleParameters
 from sim.randomness import (
     Draws,
     Keys,
     Purpose,
     folds,
-    lognormals_s,
     normals,
-    stream,
-    to_milliseconds,
     uniforms,
 )
 from sim.setting import Setting
@@ -34,7 +30,6 @@ from sim.travel import Spots
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 REPORTS = 4  # reported positions drawn per place of a person
 PROPOSALS = 24  # work places looked at per person
@@ -54,55 +49,28 @@ class People:
     """
 
     n: int
-    key: Ints
+    key: Keys
     spots: Spots
     pace: Floats
     home_zone: Ints
     stray_m: Floats
     mode: Ints  # index into the travel's modes
 
-    def true_spot(self, person: Ints, place: Ints) -> Ints:
-        """Index into ``spots`` of where people are."""
-        return np.asarray(place * self.n + person)
-
-    def reported_spot(self, person: Ints, place: Ints, report: Ints) -> Ints:
-        """Index into ``spots`` of where they seem to be."""
-        return np.asarray((2 + place * REPORTS + report) * self.n + person)
-
-    def around(self, lat: float, lon: float, radius_m: float) -> Ints:
-        """People who may be, or seem to be, within a radius; nobody who is or does is left out."""
-        if radius_m not in self._far_enough:
-            # The plane is not quite flat: 3 % and 20 m more than asked for.
-            reach_m = self.stray_m.ravel() + (1.03 * radius_m + 20.0)
-            self._far_enough[radius_m] = np.square(reach_m).astype(np.float32)
-        north_m, east_m = self._plane.to_xy_m(lat, lon)[::-1]
-        north = self._north_m - np.float32(north_m)
-        east = self._east_m - np.float32(east_m)
-        inside = north * north + east * east <= self._far_enough[radius_m]
-        return np.flatnonzero(inside[: self.n] | inside[self.n :])
-
     @cached_property
-    def _plane(self) -> LocalProjection:
-        both = slice(0, 2 * self.n)
+    def plane(self) -> LocalProjection:
+        """A plane that touches the ground in the middle of all homes."""
         if self.n == 0:
             return LocalProjection(0.0, 0.0)
-        return LocalProjection(
-            float(self.spots.lat[both].mean()), float(self.spots.lon[both].mean())
-        )
+        lat, lon = self.spots.lat[: self.n], self.spots.lon[: self.n]
+        return LocalProjection(float(lat.mean()), float(lon.mean()))
 
     @cached_property
-    def _north_m(self) -> NDArray[np.float32]:
+    def place_m(self) -> Floats:
+        """Metres in the plane, float64[2, 2, n]: north and east of homes and of work places."""
         both = slice(0, 2 * self.n)
-        return self._plane.to_xy_m(self.spots.lat[both], self.spots.lon[both])[1].astype(np.float32)
-
-    @cached_property
-    def _east_m(self) -> NDArray[np.float32]:
-        both = slice(0, 2 * self.n)
-        return self._plane.to_xy_m(self.spots.lat[both], self.spots.lon[both])[0].astype(np.float32)
-
-    @cached_property
-    def _far_enough(self) -> dict[float, NDArray[np.float32]]:
-        return {}
+        east_m, north_m = self.plane.to_xy_m(self.spots.lat[both], self.spots.lon[both])
+        stacked = np.stack([north_m.reshape(2, self.n), east_m.reshape(2, self.n)], axis=1)
+        return np.ascontiguousarray(stacked)
 
 
 def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) -> People:
@@ -126,7 +94,7 @@ def draw_people(setting: Setting, parameters: PeopleParameters, draws: Draws) ->
     mode = _modes(setting.travel.modes, parameters, key, draws)
     pace = np.asarray(np.round(np.where(mode == 0, on_foot, 1.0 / factor), 6), np.float64)
     spots = setting.travel.with_mode(Spots.join(true, reported), np.tile(mode, 2 + 2 * REPORTS))
-    return People(n, key, spots, pace, zone, _stray_m(true, reported, n), mode)
+    return People(n, key.astype(np.uint64), spots, pace, zone, _stray_m(true, reported, n), mode)
 
 
 def _modes(modes: tuple[str, ...], parameters: PeopleParameters, key: Ints, draws: Draws) -> Ints:
@@ -269,102 +237,3 @@ def _reported(
     index = np.arange(len(spots))
     index[lost] = len(spots) + at[lost]
     return both.take(index)
-
-
-class Presence(NamedTuple):
-    """Who is within the region and on duty at one call, by rising id; arrays of equal length."""
-
-    person: Ints
-    true_spot: Ints
-    reported_spot: Ints
-    key: Keys  # of the person in this incident
-
-
-def presence(
-    people: People,
-    who: Ints,
-    parameters: PeopleParameters,
-    draws: Draws,
-    incident: int,
-    *,
-    hour: int,
-    weekend: bool,
-    night: bool,
-) -> Presence:
-    """Which of these people (rising indices) are where at the time of one call."""
-    own = people.key[who]
-    keys = folds(draws.key(Purpose.WHERE, incident), own)
-    u = uniforms(keys)
-    home = (parameters.home_weekend if weekend else parameters.home_weekday)[hour]
-    work = (parameters.work_weekend if weekend else parameters.work_weekday)[hour]
-    there = u < home + work
-    on_duty = _by_night(parameters.on_duty_share, night)
-    if on_duty < 1.0:
-        there &= uniforms(folds(draws.key(Purpose.ON_DUTY, incident), own)) < on_duty
-    person, keys = who[there], keys[there]
-    place = np.where(u[there] < home, HOME, WORK)
-    report = (keys & np.uint64(REPORTS - 1)).astype(np.int64)
-    return Presence(
-        person,
-        people.true_spot(person, place),
-        people.reported_spot(person, place, report),
-        keys,
-    )
-
-
-def position_age_s(parameters: PeopleParameters, key: Keys) -> Floats:
-    """How old the reported positions are, from ``Presence.key``."""
-    law = parameters.position_age
-    return lognormals_s(stream(key, 1)[0], law.median_s, law.sigma)
-
-
-class Answer(NamedTuple):
-    """What one person would do if asked in one incident; seconds from the alert, or durations.
-
-    ``stops_at``: share of turnout and travel after which somebody who cannot continue gives up.
-    """
-
-    delivered: bool
-    delivery_s: float
-    seen: bool
-    seen_s: float
-    reply_s: float
-    accepts: bool
-    turnout_s: float
-    continues: bool
-    stops_at: float
-
-
-def answers(
-    parameters: PeopleParameters, draws: Draws, incident: int, key: Ints, *, night: bool
-) -> list[Answer]:
-    """The answers of the people with these keys in this incident, whoever asks and whenever."""
-    keys = stream(folds(draws.key(Purpose.ANSWER, incident), key), 8)
-    u = uniforms(keys[:5])
-    turnout = parameters.turnout_night if night else parameters.turnout_day
-    laws = (parameters.delivery, parameters.reply, turnout)
-    delivery_s, reply_s, turnout_s = lognormals_s(
-        keys[5:],
-        np.array([[law.median_s] for law in laws]),
-        np.array([[law.sigma] for law in laws]),
-    )
-    reply_s += delivery_s
-    seen_s = delivery_s + to_milliseconds(parameters.seen_part * (reply_s - delivery_s))
-    if parameters.speed_includes_turnout:
-        turnout_s = np.zeros(len(turnout_s))
-    columns = (
-        u[0] < parameters.delivered_share,
-        delivery_s,
-        u[1] < parameters.seen_share,
-        seen_s,
-        reply_s,
-        u[2] < _by_night(parameters.accept_given_seen, night),
-        turnout_s,
-        u[3] >= parameters.cannot_continue_share,
-        u[4],
-    )
-    return [Answer(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def _by_night(share: DayNight, night: bool) -> float:
-    return share.night if night else share.day

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dispatch.model import Role
-from sim.behaviour import Answer
+from sim.answers import Answer
 
 START = -1
 PATIENT = -2

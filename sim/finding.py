@@ -16,8 +16,8 @@ from dispatch.events import CandidatesFound
 from dispatch.facts import Alerted
 from dispatch.model import Order, Query
 from dispatch.roster import Roster
+from sim.answers import Answer
 from sim.backdrop import Backdrop, Reach
-from sim.behaviour import Answer
 
 OLD = np.uint8(Reason.POSITION_OLD)
 

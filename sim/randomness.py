@@ -143,12 +143,6 @@ def folds(key: int | Keys, words: Any) -> Keys:
     return _mixes((np.asarray(key, dtype=np.uint64) ^ mixed) + _GAMMA64)
 
 
-def stream(keys: Keys, length: int) -> Keys:
-    """The first draws of the splitmix64 generator that each of n keys seeds: ``[length, n]``."""
-    steps = np.arange(1, length + 1, dtype=np.uint64) * _GAMMA64
-    return _mixes(keys[None, :] + steps[:, None])
-
-
 def _mixes(z: Keys) -> Keys:
     z = (z ^ (z >> _30)) * _MIX1_64
     z = (z ^ (z >> _27)) * _MIX2_64

@@ -5,25 +5,57 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import naive_people
 import numpy as np
 import pytest
 from worlds import people_at, plain
 
 from geo.points import haversine_m
-from sim.behaviour import answers, draw_people, position_age_s, presence
+from sim.answers import answers, habits
+from sim.behaviour import People, draw_people
 from sim.errors import SettingError
 from sim.parameters import DayNight, Lognormal, PeopleParameters
+from sim.presence import Around, Presence, When, position_age_s, presence
 from sim.randomness import Draws
 
 SETTING = plain(8000.0, points=3000, population=1_000_000.0)
 INPUTS = PeopleParameters(per_100k=200.0)
 PEOPLE = draw_people(SETTING, INPUTS, Draws(1, 0))
-ALL = np.arange(PEOPLE.n)
+EVERYWHERE = Around(0.0, 0.0, 1e6)
 
 
 def test_as_many_as_the_population_says() -> None:
     assert PEOPLE.n == 2000
     assert len(PEOPLE.spots) == 2000 * 10
+
+
+def around(
+    incident: int = 7, hour: int = 3, *, weekend: bool = False, night: bool = False,
+    people: People = PEOPLE, inputs: PeopleParameters = INPUTS, where: Around = EVERYWHERE,
+) -> Presence:  # fmt: skip
+    return presence(people, inputs, Draws(1, 0), incident, where, When(hour, weekend, night))
+
+
+def test_presence_is_that_of_the_oracle() -> None:
+    duty = msgspec.structs.replace(INPUTS, on_duty_share=DayNight(0.7, 0.4))
+    for inputs in (INPUTS, duty):
+        for when in (When(3, False, True), When(10, False, False), When(14, True, False)):
+            expected = naive_people.everybody(PEOPLE, inputs, Draws(1, 0), 7, when)
+            found = around(hour=when.hour, weekend=when.weekend, night=when.night, inputs=inputs)
+            for one, other in zip(found, expected, strict=True):
+                assert (one == other).all()
+
+
+def test_answers_and_ages_are_those_of_the_oracle() -> None:
+    key = np.arange(3000, dtype=np.uint64)
+    for inputs in (INPUTS, msgspec.structs.replace(INPUTS, speed_includes_turnout=True)):
+        for night in (True, False):
+            found = answers(habits(inputs, night=night), Draws(3, 1), 5, key)
+            expected = naive_people.answers(inputs, Draws(3, 1), 5, key, night=night)
+            assert np.allclose(np.array(found), np.array(expected), rtol=0, atol=2e-3)
+            assert (np.array(found)[:, [0, 2, 5, 7]] == np.array(expected)[:, [0, 2, 5, 7]]).all()
+    ages = position_age_s(INPUTS, key), naive_people.ages_s(INPUTS, key)
+    assert np.allclose(*ages, rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +65,7 @@ def test_as_many_as_the_population_says() -> None:
 def test_presence_follows_the_profile(hour: int, weekend: bool, home: float, work: float) -> None:
     at_home = at_work = 0
     for incident in range(20):
-        there = presence(
-            PEOPLE, ALL, INPUTS, Draws(1, 0), incident, hour=hour, weekend=weekend, night=False
-        )
+        there = around(incident, hour, weekend=weekend)
         assert (np.diff(there.person) > 0).all()
         at_work += int((there.true_spot >= PEOPLE.n).sum())
         at_home += int((there.true_spot < PEOPLE.n).sum())
@@ -45,7 +75,7 @@ def test_presence_follows_the_profile(hour: int, weekend: bool, home: float, wor
 
 
 def test_reported_positions_are_off_by_the_stated_error() -> None:
-    there = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
+    there = around(hour=10)
     true, seeming = PEOPLE.spots.take(there.true_spot), PEOPLE.spots.take(there.reported_spot)
     error_m = haversine_m(true.lat, true.lon, seeming.lat, seeming.lon)
     assert np.sqrt((error_m**2).mean()) == pytest.approx(INPUTS.position_error_m, rel=0.05)
@@ -53,28 +83,23 @@ def test_reported_positions_are_off_by_the_stated_error() -> None:
     assert np.median(error_m) == pytest.approx(0.8326 * INPUTS.position_error_m, rel=0.06)
 
 
-def test_nobody_around_is_left_out_and_their_draws_do_not_depend_on_the_others() -> None:
-    lat, lon, radius_m = 0.01, -0.005, 900.0
-    around = PEOPLE.around(lat, lon, radius_m)
-    everybody = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
-    some = presence(PEOPLE, around, INPUTS, Draws(1, 0), 7, hour=10, weekend=False, night=False)
+def test_nobody_around_is_left_out() -> None:
+    where = Around(0.01, -0.005, 900.0)
+    everybody, some = around(hour=10), around(hour=10, where=where)
     true, seeming = (
-        haversine_m(PEOPLE.spots.lat[spot], PEOPLE.spots.lon[spot], lat, lon)
+        haversine_m(PEOPLE.spots.lat[spot], PEOPLE.spots.lon[spot], where.lat, where.lon)
         for spot in (everybody.true_spot, everybody.reported_spot)
     )
-    inside = everybody.person[(true <= radius_m) | (seeming <= radius_m)]
+    inside = everybody.person[(true <= where.radius_m) | (seeming <= where.radius_m)]
     assert 20 < len(inside) <= len(some.person) < 0.6 * len(everybody.person)
     assert np.isin(inside, some.person).all()
     same = np.isin(everybody.person, some.person)
-    assert (everybody.reported_spot[same] == some.reported_spot).all()
-    assert (everybody.key[same] == some.key).all()
+    for one, other in zip(everybody, some, strict=True):
+        assert (one[same] == other).all()
 
 
 def test_another_incident_sees_other_reports_of_the_same_person() -> None:
-    draws = Draws(1, 0)
-    first, second = (
-        presence(PEOPLE, ALL, INPUTS, draws, i, hour=3, weekend=False, night=True) for i in (1, 2)
-    )
+    first, second = around(1, night=True), around(2, night=True)
     both = np.intersect1d(first.person, second.person)
     a = first.reported_spot[np.searchsorted(first.person, both)]
     b = second.reported_spot[np.searchsorted(second.person, both)]
@@ -99,24 +124,20 @@ def test_a_volunteer_more_changes_nobody_else() -> None:
         other = more.spots.lat[block * more.n : (block + 1) * more.n - 1]
         assert (one == other).all()
     assert (more.pace[:-1] == PEOPLE.pace).all()
-    first, second = (
-        presence(
-            people, np.arange(people.n), INPUTS, Draws(1, 0), 3, hour=12, weekend=False, night=False
-        )
-        for people in (PEOPLE, more)
-    )
+    first, second = (around(hour=12, people=people) for people in (PEOPLE, more))
     assert (second.person[second.person < PEOPLE.n] == first.person).all()
-    drawn = answers(INPUTS, Draws(1, 0), 3, np.array([4, 5]), night=False)
-    assert answers(INPUTS, Draws(1, 0), 3, np.array([9, 5, 4]), night=False)[2] == drawn[0]
+    by_day = habits(INPUTS, night=False)
+    drawn = answers(by_day, Draws(1, 0), 3, np.array([4, 5], np.uint64))
+    assert answers(by_day, Draws(1, 0), 3, np.array([9, 5, 4], np.uint64))[2] == drawn[0]
 
 
 def test_shares_and_medians_of_answers() -> None:
     inputs = msgspec.structs.replace(
         INPUTS, accept_given_seen=DayNight(0.4, 0.1), turnout_night=Lognormal(142.0, 0.4)
     )
-    key = np.arange(20_000)
-    day = answers(inputs, Draws(2, 0), 0, key, night=False)
-    night = answers(inputs, Draws(2, 0), 0, key, night=True)
+    key = np.arange(20_000, dtype=np.uint64)
+    day = answers(habits(inputs, night=False), Draws(2, 0), 0, key)
+    night = answers(habits(inputs, night=True), Draws(2, 0), 0, key)
     bound = 4 * 0.5 / np.sqrt(len(key))
     assert np.mean([a.delivered for a in day]) == pytest.approx(0.97, abs=bound)
     assert np.mean([a.seen for a in day]) == pytest.approx(0.75, abs=bound)
@@ -133,12 +154,13 @@ def test_shares_and_medians_of_answers() -> None:
 
 def test_a_speed_with_turnout_inside_is_given_no_turnout_again() -> None:
     inputs = msgspec.structs.replace(INPUTS, speed_includes_turnout=True)
-    assert {a.turnout_s for a in answers(inputs, Draws(2, 0), 0, np.arange(50), night=True)} == {0}
+    key = np.arange(50, dtype=np.uint64)
+    found = answers(habits(inputs, night=True), Draws(2, 0), 0, key)
+    assert {answer.turnout_s for answer in found} == {0.0}
 
 
 def test_ages_of_positions() -> None:
-    there = presence(PEOPLE, ALL, INPUTS, Draws(1, 0), 7, hour=3, weekend=False, night=False)
-    assert np.median(position_age_s(INPUTS, there.key)) == pytest.approx(600.0, rel=0.15)
+    assert np.median(position_age_s(INPUTS, around().key)) == pytest.approx(600.0, rel=0.15)
 
 
 def test_people_by_zone_keep_their_draws_when_another_zone_grows() -> None:

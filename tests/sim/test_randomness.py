@@ -19,7 +19,6 @@ from sim.randomness import (
     lognormals_s,
     normal,
     normals,
-    stream,
     uniform,
     uniforms,
 )
@@ -58,7 +57,6 @@ def test_neighbouring_keys_are_independent() -> None:
     pairs = {
         "next word": uniforms(folds(key_of(9), np.arange(1, 20_001))),
         "next seed": uniforms(folds(key_of(10), np.arange(20_000))),
-        "next draw": uniforms(stream(keys, 2)[1]),
         "next purpose": uniforms(folds(key_of(9, 1), np.arange(20_000))),
     }
     for other in pairs.values():
