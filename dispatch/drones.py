@@ -381,9 +381,12 @@ def _go_or_stay(draft: Draft, task: DroneTask) -> None:
         return
     # One that is ready has its preparation behind it: the later moment errs against flying.
     waited = draft.now_s if task.status is DroneStatus.READY else task.begun_at_s
-    if not is_worth_it(draft.policy, waves.situation(draft), waited + task.eta_s, 1.0):
-        _change(draft, note="no_gain")
-        recall(draft, "no_gain")
+    due_s = waited + task.eta_s
+    worth_it = is_worth_it(draft.policy, waves.situation(draft), due_s, 1.0)
+    reason = ruled_out(draft.policy, _side(draft)) or ("" if worth_it else "no_gain")
+    if reason:
+        _change(draft, note=reason)
+        recall(draft, reason)
         return
     _set(draft, task, told_to_go_at_s=draft.now_s)
     draft.commands.append(LaunchDrone(task.task_id, task.drone_id))
