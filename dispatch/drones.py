@@ -56,6 +56,7 @@ from dispatch.model import (
 from dispatch.policies import Situation
 
 _AT_THE_SCENE = frozenset({AlertStatus.ARRIVED, AlertStatus.WITH_PATIENT})
+_ON_THE_GROUND = frozenset({DroneStatus.CLAIMED, DroneStatus.READY})
 _FAILED = frozenset({DroneStatus.REFUSED, DroneStatus.LOST})
 
 # Why drones cannot go, by how far each came: reach, weather and light, airspace, energy.
@@ -184,7 +185,8 @@ def settle(draft: Draft) -> None:
         return
     task = next((t for t in side.tasks if t.status in OPEN_DRONES), None)
     if task is not None:
-        _go_or_stay(draft, task)
+        if task.status in _ON_THE_GROUND:
+            _go_or_stay(draft, task)
         return
     reason = ruled_out(draft.policy, side)
     if reason:

@@ -360,7 +360,7 @@ def test_without_drones_nothing_is_commanded_or_kept() -> None:
 
 def test_rules_for_drones_change_the_hash_only_where_a_file_says_something_else() -> None:
     policy = load_policy("phased_7")
-    assert policy.policy_id == "cbe05a51"[:0] + content_id(policy)
+    assert content_id(replace(policy, drones=Drones())) == policy.policy_id
     other = replace(policy, drones=Drones(tries=3))
     assert content_id(other) != policy.policy_id
 
