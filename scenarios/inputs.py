@@ -12,12 +12,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from geo.region import Region
+from scenarios.area_lookup import area_names
 from scenarios.demand_fit import DemandFit
 from scenarios.demand_fitting import fitted_demand
 from scenarios.errors import Fault, InputFaults
 from scenarios.fleet_files import fleet_with_rows
 from scenarios.loading import read_text
 from scenarios.metrics.facts import Observed
+from scenarios.metrics.panel import local_hours
 from scenarios.own_data import (
     AEDS,
     ARRESTS,
@@ -74,6 +76,8 @@ def read_inputs(scenario: Scenario, region: Region) -> Inputs:
     if fleet is not None:
         fleet, used = fleet_with_rows(scenario, region, fleet)
         uses += used
+    _, names = area_names(scenario, region)
+    uses += [] if names is None else [names]
     observed, used = _observed(scenario, region, arrests)
     uses += [use for use in used if use.file not in {known.file for known in uses}]
     parameters = msgspec.structs.replace(
@@ -267,11 +271,15 @@ def _observed(
     if arrests is None or "response_s" not in arrests.columns:
         return None, []
     kept = arrests.where(rows_inside(region, arrests))
-    found = tuple(float(value) for value in kept.column("response_s") if value is not None)
+    waits = kept.column("response_s")
+    found = tuple(float(value) for value in waits if value is not None)
     if not found:
         return None, []
+    at_s = epoch_seconds(kept.columns["called_at"], region.timezone)
+    known = np.array([value is not None for value in waits], dtype=np.bool_)
+    hours = tuple(int(hour) for hour in local_hours(at_s[known], region.timezone))
     replayed = scenario.incidents.model == "trace" and _replays_times(scenario)
-    return Observed(found, f"{arrests.path.name}, column response_s", replayed), []
+    return Observed(found, f"{arrests.path.name}, column response_s", replayed, hours), []
 
 
 def _times(scenario: Scenario, name: str) -> tuple[tuple[float, ...], RowUse]:

@@ -125,7 +125,12 @@ def run_study(
         run = scenario.run.model_copy(update={"replications": replications})
         counted = scenario.model_copy(update={"run": run})
         return study_facts(
-            counted, region, policies, volunteers=volunteers, observed=inputs.observed
+            counted,
+            region,
+            policies,
+            volunteers=volunteers,
+            observed=inputs.observed,
+            fleet=inputs.parameters.fleet,
         )
 
     stopping = None

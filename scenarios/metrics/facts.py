@@ -40,10 +40,13 @@ class PolicyFacts(Struct, frozen=True):
     live_use: str = ""  # allowed | needs_sign_off | simulation_only
     words: str = ""  # the rule in plain words, one or two sentences
     gaps: tuple[str, ...] = ()  # where the published rule was silent: assumptions
+    short: str = ""  # what sentences and legends call it; the id in words when empty
 
     @property
     def name(self) -> str:
-        """What the planner called it, fit for a sentence: ``phased_7`` is "Phased 7"."""
+        """Fit for a sentence: ``phased_7`` is "Phased 7" unless it has a short name."""
+        if self.short:
+            return self.short
         parts = [_SPELLED.get(part, part) for part in self.id.split("_") if part]
         text = " ".join(parts)
         return text[:1].upper() + text[1:]
@@ -67,6 +70,9 @@ class ZoneFacts(Struct, frozen=True):
     population: float | None = None
     deprivation_decile: int | None = None
     urban_rural: str | None = None
+    place: str | None = None  # of the planner's look-up, as the two below
+    care_system: str | None = None
+    ambulance_service: str | None = None
 
 
 class Parameter(Struct, frozen=True):
@@ -96,6 +102,16 @@ class Observed(Struct, frozen=True):
     ambulance_s: tuple[float, ...]  # call to arrival at the scene
     source: str
     replayed: bool = False  # the simulated times are these same ones
+    local_hour: tuple[int, ...] = ()  # 0..23, one per time; empty: not known
+
+
+class Site(Struct, frozen=True):
+    """A place of the ambulance service for the map."""
+
+    kind: Literal["station", "co_responder", "hospital"]
+    name: str
+    lat: float
+    lon: float
 
 
 class StudyFacts(Struct, frozen=True, kw_only=True):
@@ -120,6 +136,7 @@ class StudyFacts(Struct, frozen=True, kw_only=True):
     version: str = ""
     observed: Observed | None = None
     aeds: AedFacts | None = None
+    sites: tuple[Site, ...] = ()  # stations and hospitals, where the fleet is simulated
     answer: Literal["survivors", "aeds"] = "survivors"  # what the first sentence is about
 
     @property

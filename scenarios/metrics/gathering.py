@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from dispatch.config import load_policy, preset_names
+from scenarios.area_lookup import AreaNames, area_names
 from scenarios.metrics.aeds import aed_facts
 from scenarios.metrics.facts import (
     Observed,
     OutcomeFacts,
     PolicyFacts,
+    Site,
     StudyFacts,
     ZoneFacts,
 )
+from scenarios.metrics.names import short_name, told_apart
 from scenarios.regions import invented_parts
 from scenarios.rules import in_words
 from scenarios.schema import REMOTE, TOWN, Scenario
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from dispatch.config import Policy
     from geo.region import Region
     from geo.zones import ZoneTable
+    from sim.parameters import FleetParameters
 
 
 def study_facts(
@@ -36,17 +41,19 @@ def study_facts(
     *,
     volunteers: float,
     observed: Observed | None = None,
+    fleet: FleetParameters | None = None,
 ) -> StudyFacts:
     """All that the metrics and the report need besides the tables.
 
     ``policies`` in the order of the comparison, ids as in the tables (``Policy.name``);
-    ``volunteers``: registered people, mean over replications.
+    ``volunteers``: registered people, mean over replications; ``fleet``: with the stations and
+    hospitals of the planner's files.
     """
     people = scenario.responders
     return StudyFacts(
         title=scenario.title,
         question=scenario.question,
-        policies=tuple(_policy(policy) for policy in policies),
+        policies=_policies(policies),
         outcomes=tuple(_outcome(model(name)) for name in scenario.outcome.models),
         replications=scenario.run.replications,
         years=scenario.run.years,
@@ -56,7 +63,7 @@ def study_facts(
         place=scenario.region.name or Path(scenario.region.source).name.split(".")[0],
         timezone=region.timezone,
         night_hours=people.night_hours,
-        zones=_zones(region.zones),
+        zones=_zones(region.zones, area_names(scenario, region)[0]),
         parameters=parameter_sheet(scenario),
         invented=invented_parts(scenario),
         credit=""
@@ -66,6 +73,7 @@ def study_facts(
         observed=observed,
         aeds=aed_facts(region.aeds, _start_s(scenario, region), region.timezone),
         answer=scenario.answer,
+        sites=_sites(fleet),
     )
 
 
@@ -74,7 +82,34 @@ def _start_s(scenario: Scenario, region: Region) -> float:
     return midnight.timestamp()
 
 
-def _policy(policy: Policy) -> PolicyFacts:
+def _policies(policies: Sequence[Policy]) -> tuple[PolicyFacts, ...]:
+    keys = [policy.name for policy in policies]
+    names = told_apart([_short(policy) for policy in policies], keys)
+    return tuple(_policy(policy, name) for policy, name in zip(policies, names, strict=True))
+
+
+def _short(policy: Policy) -> str:
+    """A planner's own file may have the name of a shipped rule: its title then tells them apart."""
+    shipped = policy.name in preset_names() and load_policy(policy.name).title == policy.title
+    return short_name(policy.name if shipped else "", policy.title)
+
+
+def _sites(fleet: FleetParameters | None) -> tuple[Site, ...]:
+    """Stations with an ambulance, those with co-responders alone, and hospitals."""
+    if fleet is None:
+        return ()
+    stations = [
+        Site("station" if item.ambulances else "co_responder", item.name, item.lat, item.lon)
+        for item in fleet.stations
+        if item.ambulances or item.co_responders
+    ]
+    return (
+        *stations,
+        *(Site("hospital", item.name, item.lat, item.lon) for item in fleet.hospitals),
+    )
+
+
+def _policy(policy: Policy, short: str) -> PolicyFacts:
     return PolicyFacts(
         id=policy.name,
         title=policy.title,
@@ -82,6 +117,7 @@ def _policy(policy: Policy) -> PolicyFacts:
         live_use=policy.live_use.value,
         words=in_words(policy),
         gaps=policy.assumptions,
+        short=short,
     )
 
 
@@ -91,7 +127,7 @@ def _outcome(item: OutcomeModel) -> OutcomeFacts:
     )
 
 
-def _zones(zones: ZoneTable | None) -> tuple[ZoneFacts, ...]:
+def _zones(zones: ZoneTable | None, names: dict[str, AreaNames]) -> tuple[ZoneFacts, ...]:
     if zones is None:
         return ()
     rows = zip(
@@ -103,8 +139,23 @@ def _zones(zones: ZoneTable | None) -> tuple[ZoneFacts, ...]:
         strict=True,
     )
     return tuple(
-        ZoneFacts(key, name, people, decile if decile > 0 else None, urban_rural)
+        _zone(names.get(key, AreaNames()), key, name, people, decile, urban_rural)
         for key, name, people, decile, urban_rural in rows
+    )
+
+
+def _zone(
+    known: AreaNames, key: str, name: str, people: float, decile: int, urban_rural: str | None
+) -> ZoneFacts:
+    return ZoneFacts(
+        key,
+        known.name or name,
+        people,
+        decile if decile > 0 else None,
+        urban_rural,
+        place=known.place,
+        care_system=known.care_system,
+        ambulance_service=known.ambulance_service,
     )
 
 

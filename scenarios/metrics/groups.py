@@ -22,6 +22,11 @@ from scenarios.metrics.panel import Floats, Ints, Panel
 
 MOST_AREAS = 200  # the areas with most arrests are listed; all of them are in the Parquet
 FEWEST_ARRESTS = 20  # below this a group is listed and not judged
+LOOKED_UP = (
+    ("place", "Place"),
+    ("care_system", "Care system"),
+    ("ambulance_service", "Ambulance service"),
+)
 FIFTH_WORDS = ("1 most deprived", "2", "3", "4", "5 least deprived")
 
 
@@ -53,7 +58,8 @@ class GroupMeasure(Struct, frozen=True):
 class GroupSet(Struct, frozen=True):
     """A split of the arrests. ``measures``: by key of the catalogue."""
 
-    kind: str  # deprivation_fifth | urban_rural | area | time_of_day
+    # deprivation_fifth | urban_rural | place | care_system | ambulance_service | area | time_of_day
+    kind: str
     title: str
     groups: tuple[Group, ...]
     measures: dict[str, GroupMeasure]
@@ -76,7 +82,12 @@ def splits(panel: Panel) -> list[Split]:
         zone = _zone_index(panel, zones)
         found += [
             split
-            for split in (_deprivation(zone, zones), _urban_rural(zone, zones), _areas(panel, zone))
+            for split in (
+                _deprivation(zone, zones),
+                _urban_rural(zone, zones),
+                *(_looked_up(zone, zones, kind, title) for kind, title in LOOKED_UP),
+                _areas(panel, zone),
+            )
             if split is not None
         ]
     night = panel.night.astype(np.int64)
@@ -108,6 +119,16 @@ def _urban_rural(zone: Ints, zones: tuple[ZoneFacts, ...]) -> Split | None:
         return None
     of = [labels.index(z.urban_rural) if z.urban_rural else -1 for z in zones]
     return Split("urban_rural", "Urban and rural", _of_zone(zone, of), tuple(labels))
+
+
+def _looked_up(zone: Ints, zones: tuple[ZoneFacts, ...], kind: str, title: str) -> Split | None:
+    """A column of the planner's look-up from small areas."""
+    labels = sorted({name for z in zones if (name := getattr(z, kind)) is not None})
+    if not labels:
+        return None
+    names = (getattr(z, kind) for z in zones)
+    of = [-1 if name is None else labels.index(name) for name in names]
+    return Split(kind, title, _of_zone(zone, of), tuple(labels))
 
 
 def _areas(panel: Panel, zone: Ints) -> Split | None:
