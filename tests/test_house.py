@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_no_folder_of_tests_is_a_package() -> None:
 def test_pins_name_no_host() -> None:
     for pins in (ROOT / "constraints").glob("*.txt"):
         assert "://" not in pins.read_text(), pins.name
+
+
+def test_the_readme_points_at_files_that_exist() -> None:
+    named = re.findall(r"(docs/[\w./-]+?\.(?:md|png))", (ROOT / "README.md").read_text())
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def test_no_tracked_file_names_a_folder_of_somebodys_machine() -> None:
