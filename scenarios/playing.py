@@ -14,14 +14,13 @@ from typing import Any, NamedTuple, Self
 
 from dispatch.config import Policy
 from geo.region import Region
-from geo.routing import warmup
 from scenarios.errors import ScenariosError
 from scenarios.regions import invented_parts, open_region
 from scenarios.schema import Scenario
 from scenarios.tables import to_arrow
 from sim.modes import MODES
 from sim.parameters import WorldParameters
-from sim.replication import run_replication
+from sim.replication import run_replication, warmup
 from sim.setting import Setting, setting_from_region
 
 AHEAD_PER_WORKER = 3  # replications under way or waiting to be written, per worker

@@ -17,6 +17,15 @@ SAMPLE_EVERY = 50  # incidents per incident whose events are kept with events = 
 EVENT_CHOICES = ("all", "sample", "none")
 
 
+def warmup() -> None:
+    """Compile, or load from the cache, everything that a replication calls."""
+    from geo import routing  # noqa: PLC0415 - loads numba
+    from sim import kernels_people  # noqa: PLC0415 - loads numba
+
+    routing.warmup()
+    kernels_people.warmup()
+
+
 def run_replication(
     setting: Setting,
     parameters: WorldParameters,

@@ -189,3 +189,17 @@ def test_a_list_of_people_is_taken_as_it_is() -> None:
     assert people.spots.lon[0] == listed.home_lon[0]  # type: ignore[index]
     assert people.spots.lat[2] == 0.01  # the first one's work place
     assert people.spots.lat[3] in SETTING.demand_lat  # the second one's is drawn
+
+
+def test_warming_up_compiles_what_a_replication_calls() -> None:
+    from sim import kernels_people  # noqa: PLC0415
+    from sim.replication import warmup  # noqa: PLC0415
+
+    kernels = (
+        kernels_people.present_people, kernels_people.lognormals_of, kernels_people.answers_of
+    )  # fmt: skip
+    warmup()
+    compiled = [len(kernel.signatures) for kernel in kernels]
+    position_age_s(INPUTS, around().key)
+    answers(habits(INPUTS, night=False), Draws(1, 0), 3, PEOPLE.key[[1, 2]])
+    assert [len(kernel.signatures) for kernel in kernels] == compiled
