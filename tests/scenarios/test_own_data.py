@@ -13,6 +13,7 @@ from scenarios.own_data import (
     ARRESTS,
     RESPONDERS,
     RESPONDERS_PER_ZONE,
+    SCHEMAS,
     epoch_seconds,
     read_own_table,
 )
@@ -137,3 +138,11 @@ def test_local_times_know_the_clock_changes() -> None:
     assert summer % 86_400 == 11 * 3_600
     assert winter % 86_400 == 12 * 3_600
     assert stated % 86_400 == 10 * 3_600
+
+
+def test_the_page_about_own_data_names_every_column_of_every_file() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "own-data.md").read_text()
+    for schema in SCHEMAS.values():
+        section = page.split(f"### {schema.kind}\n")[1].split("\n###")[0]
+        for column in schema.columns:
+            assert f"| `{column.name}` | {'yes' if column.required else ''} |" in section
