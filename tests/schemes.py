@@ -36,7 +36,7 @@ def shipped(name: str) -> WorldParameters:
 def evenly_spread(per_km2: float) -> Setting:
     """A square of the plain with so many registered volunteers per square kilometre.
 
-    Its ``population`` only counts the volunteers: with 100,000 per 100,000 people it is their number.
+    Its ``population`` only counts the volunteers (``counting_only``).
     """
     n = 60_000
     x, y = np.random.default_rng(3).uniform(-0.5, 0.5, (2, n)) * SIDE_M
@@ -57,10 +57,10 @@ def square_of_denmark() -> Setting:
     parts: list[tuple[Floats, float]] = [
         (middles[0] + _disc(rng, 4000, _radius_m(0.23 * people, 5000.0)), 0.23)
     ]
-    for middle in middles[1:]:
-        parts.append((middle + _disc(rng, 2500, _radius_m(0.45 / 4 * people, 1800.0)), 0.45 / 4))
-    for middle in rng.uniform(-half_m, half_m, (40, 2)):
-        parts.append((middle + _disc(rng, 200, _radius_m(2000.0, 1500.0)), 0.20 / 40))
+    town_m, village_m = _radius_m(0.45 / 4 * people, 1800.0), _radius_m(2000.0, 1500.0)
+    parts += [(middle + _disc(rng, 2500, town_m), 0.45 / 4) for middle in middles[1:]]
+    villages = rng.uniform(-half_m, half_m, (40, 2))
+    parts += [(middle + _disc(rng, 200, village_m), 0.20 / 40) for middle in villages]
     parts.append((rng.uniform(-half_m, half_m, (20_000, 2)), 0.12))
     xy = np.concatenate([place for place, _ in parts])
     weight = np.concatenate([np.full(len(place), share / len(place)) for place, share in parts])

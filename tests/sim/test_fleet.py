@@ -92,6 +92,24 @@ def test_two_units_share_the_work_as_the_hypercube_says() -> None:
     assert result.busy_s / at[-1] == pytest.approx([0.42, 0.38], abs=0.008)
 
 
+def test_two_units_with_a_queue_follow_the_hypercube_too() -> None:
+    """The same units when calls wait: both free .3333, only the one busy .1833, only the other .15."""
+    rng = np.random.default_rng(12)
+    n = 120_000
+    at = poisson(rng, 1.0, n)
+    zone = (rng.random(n) < 0.4).astype(np.int32)
+    tiny = 1e-9
+    fleet = Fleet((Unit("a", 0), Unit("b", 1)), np.array([[0.0, tiny], [tiny, 0.0]]))
+    result = fleet.run(calls(at, rng.exponential(1.0, n), site=zone), at[-1] + 1e6)
+    waited = result.assigned_s - at > 1e-6
+    assert waited.mean() == pytest.approx(1 / 3, abs=0.01)
+    assert result.busy_s / at[-1] == pytest.approx([0.516667, 0.483333], abs=0.008)
+    # Calls see time averages: the share that meets an idle own unit, and then the other one.
+    own = ~waited & (result.unit == zone)
+    assert own[zone == 0].mean() == pytest.approx(0.333333 + 0.15, abs=0.01)
+    assert own[zone == 1].mean() == pytest.approx(0.333333 + 0.183333, abs=0.01)
+
+
 def test_nothing_is_lost_and_littles_law_holds() -> None:
     rng = np.random.default_rng(10)
     n = 20_000

@@ -7,6 +7,7 @@ otherwise stands in ``docs/validation.md``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,9 +173,7 @@ def more_aeds(setting: Setting, n: int, numbers: tuple[int, ...]) -> list[int]:
     gained = []
     for policy in (msgspec.structs.replace(EVERYBODY, waves=()), ONE_BY_AED):
         runs = [moments(with_aeds(setting, k), parameters, policy) for k in numbers]
-        gained += [
-            never_later(few, more, AED_MOMENTS) for few, more in zip(runs, runs[1:], strict=False)
-        ]
+        gained += [never_later(few, more, AED_MOMENTS) for few, more in itertools.pairwise(runs)]
     return gained
 
 
