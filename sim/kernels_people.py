@@ -185,10 +185,10 @@ def warmup() -> None:
     """Compiles, or loads from the cache, what a first replication would otherwise wait for."""
     key = np.ones(1, dtype=np.uint64)
     call = np.uint64(1)
-    rows = [np.empty(1, dtype=np.int64) for _ in range(3)]
+    row = np.empty(1, dtype=np.int64)
     present_people(
         np.zeros((2, 2, 1)), (0.0, 0.0, 1.0), np.zeros((2, 1)), key, (call, call),
-        (0.5, 0.5, 1.0), 4, *rows, key.copy(),
+        (0.5, 0.5, 1.0), 4, row, row.copy(), row.copy(), key.copy(),
     )  # fmt: skip
     lognormals_of(key, 60.0, 0.5, np.empty(1))
     answers_of(call, key, np.full(5, 0.5), np.full(3, 60.0), np.full(3, 0.5), np.empty((1, 9)))
