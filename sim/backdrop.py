@@ -8,7 +8,7 @@ policy; so policies meet the same world and the second one is cheaper.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,12 @@ from sim.control import draw_notices
 from sim.parameters import WorldParameters
 from sim.patient import draw_patients
 from sim.presence import Around, Presence, When, position_age_s, presence
-from sim.randomness import Draws, Purpose, fold, uniform
+from sim.randomness import Draws, Purpose, fold, lognormals_s, uniform
 from sim.setting import Setting, open_at
 from sim.travel import Spots, rough_s
+
+if TYPE_CHECKING:
+    from sim.drone_air import AirWorld
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -286,6 +289,27 @@ class Backdrop:
     def _sources(self) -> Spots:
         true = self.people.spots.take(np.arange(2 * self.people.n))
         return Spots.join(true, self.setting.aeds.spots)
+
+    # --- drones -------------------------------------------------------------------------------
+
+    @cached_property
+    def air(self) -> AirWorld | None:
+        """The air of this replication; None: no drones."""
+        sky = self.setting.sky
+        return None if sky is None else sky.air(self.calendar, self.draws)
+
+    @cached_property
+    def suspected_s(self) -> Floats:
+        """When an arrest is suspected, seconds from the call; NaN: not before it is recognised."""
+        sky = self.setting.sky
+        if sky is None:
+            return np.full(len(self), np.nan)
+        law, index = sky.drones.suspicion, np.arange(len(self))
+        at_s = lognormals_s(
+            self.draws.keys(Purpose.SUSPICION, index), law.after.median_s, law.after.sigma
+        )
+        happens = self.draws.uniforms(Purpose.SUSPECTED, index) < law.share
+        return np.where(happens & (at_s < self.patients.recognised_s), at_s, np.nan)
 
     # --- AEDs ---------------------------------------------------------------------------------
 

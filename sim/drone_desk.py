@@ -309,7 +309,9 @@ def _reached(
     if mission.delivered_at_s is None:
         return Stage.ENERGY, "no_gain"  # readied, and then never sent
     if mission.attached_at_s is None:
-        reason = "nobody_to_take" if mission.taken_by in {None, "nobody"} else "crew_first"
+        alone = mission.taken_by in {None, "nobody"}
+        waits = alone and mission.delivered_at_s - call_at_s < crew_s
+        reason = "nobody_to_take" if waits else "crew_first"
         return lost(reason), reason
     attached_s = mission.attached_at_s - call_at_s
     if min(crew_s, other_s) <= attached_s:

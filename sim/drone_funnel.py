@@ -60,6 +60,7 @@ LOST_AT: dict[str, Stage] = {
     "base_in_volume": Stage.OPEN_AIR,
     "energy": Stage.ENERGY,
     "no_gain": Stage.WANTED,
+    "permission_unlikely": Stage.WANTED,
     "not_used": Stage.WANTED,
     "permission_refused": Stage.ALLOWED,
     "permission_late": Stage.ALLOWED,

@@ -65,6 +65,19 @@ class HandOverParameters(Struct, frozen=True):
     shock_s: float = 30.0  # pads on to first shock, as for any AED
 
 
+class Suspicion(Struct, frozen=True):
+    """A machine that listens to the call suspects an arrest before control recognises it.
+
+    Blomberg 2019: 44 s against 54 s of the call handlers, sensitivity 84.1 % against 72.5 %. Its
+    positive predictive value of 20.9 % means three more suspicions for each arrest that control
+    never alerts to; they are no calls of a study, and the drones that they would ready for a
+    minute are not counted.
+    """
+
+    share: float = 0.841  # of the calls that control alerts to
+    after: Lognormal = Lognormal(44.0, 0.5)  # from the call; sigma: assumption
+
+
 class DroneParameters(Struct, frozen=True):
     """Drones of a study."""
 
@@ -96,6 +109,7 @@ class DroneParameters(Struct, frozen=True):
     trauma_share: float = 0.05
     # The incident area has no place to deliver to (Schierbeck 2023 lists it): assumption.
     no_place_share: DayNight = DayNight(0.05, 0.05)
+    suspicion: Suspicion = Suspicion()
 
     def aircraft_of(self, base: DroneBase) -> Aircraft:
         """The type that stands on a base; raises ``AircraftError`` for an unknown one."""
@@ -137,6 +151,7 @@ def check_drones(parameters: DroneParameters) -> list[ParameterError]:
         "reserve_share": parameters.reserve_share,
         "child_share": parameters.child_share,
         "trauma_share": parameters.trauma_share,
+        "suspicion.share": parameters.suspicion.share,
         "hand_over.refuses_share": parameters.hand_over.refuses_share,
     }
     faults += [

@@ -92,6 +92,8 @@ class Purpose(IntEnum):
     DRONE_HANDOVER = 107
     DRONE_HELPERS = 108
     DRONE_RULED_OUT = 109
+    SUSPECTED = 110
+    SUSPICION = 111
     WEATHER = 120
 
 

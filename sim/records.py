@@ -54,6 +54,46 @@ MORE_INCIDENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("t_co_responder_s", "float"),  # first co-responder of the fleet at the scene
 )
 
+DRONE_FIELDS: tuple[tuple[str, Kind], ...] = (
+    ("stage", "text"),
+    ("reason", "text"),
+    ("base_id", "text"),
+    ("drone", "int"),
+    ("distance_m", "float"),
+    ("asked", "bool"),
+    ("granted", "bool"),
+    ("readied_s", "float"),
+    ("launched_s", "float"),
+    ("overhead_s", "float"),
+    ("delivered_s", "float"),
+    ("taken_s", "float"),
+    ("attached_s", "float"),
+    ("taken_by", "text"),
+    ("hands_off_s", "float"),
+    ("recalled_for", "text"),
+)
+"""Fields of ``drone_funnel.DroneRow`` and what they hold."""
+
+DRONE_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("drone_stage", "text"),  # the last stage reached: suspected, eligible, in_reach ... shock
+    ("drone_reason", "text"),  # what stopped it, a key of drone_funnel.LOST_AT; "" for a shock
+    ("drone_base", "text"),
+    ("drone_number", "int"),
+    ("drone_distance_m", "float"),  # along the route
+    ("drone_asked", "bool"),  # permission
+    ("drone_granted", "bool"),
+    ("t_drone_readied_s", "float"),
+    ("t_drone_launched_s", "float"),
+    ("t_drone_overhead_s", "float"),
+    ("t_drone_delivered_s", "float"),
+    ("t_drone_taken_s", "float"),
+    ("t_drone_attached_s", "float"),
+    ("drone_taken_by", "text"),  # volunteer | bystander | nobody
+    ("drone_hands_off_s", "float"),  # compressions stopped to fetch it
+    ("drone_recalled_for", "text"),
+)
+"""Last of all, where the setting has drones; missing under a policy that uses none."""
+
 ALERT_COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("policy", "text"),
     ("replication", "int"),
@@ -93,10 +133,16 @@ EVENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
 )
 
 
-def incident_columns(models: tuple[str, ...]) -> tuple[tuple[str, Kind], ...]:
-    """All columns of the incidents table, in order, for these outcome models."""
+def incident_columns(
+    models: tuple[str, ...], *, drones: bool = False
+) -> tuple[tuple[str, Kind], ...]:
+    """All columns of the incidents table, in order, for these outcome models.
+
+    ``drones``: with those of a study that has drones.
+    """
     survival: tuple[tuple[str, Kind], ...] = tuple((f"survival_{name}", "float") for name in models)
-    return (*INCIDENT_COLUMNS, *survival, ("invented", "bool"), *MORE_INCIDENT_COLUMNS)
+    more = (*MORE_INCIDENT_COLUMNS, *(DRONE_COLUMNS if drones else ()))
+    return (*INCIDENT_COLUMNS, *survival, ("invented", "bool"), *more)
 
 
 @dataclass
@@ -125,9 +171,10 @@ class Records:
     volunteers: int = 0  # people of the replication
 
     @classmethod
-    def empty(cls, models: tuple[str, ...]) -> Records:
+    def empty(cls, models: tuple[str, ...], *, drones: bool = False) -> Records:
         """Tables without rows."""
-        return cls(Table(incident_columns(models)), Table(ALERT_COLUMNS), Table(EVENT_COLUMNS))
+        incidents = Table(incident_columns(models, drones=drones))
+        return cls(incidents, Table(ALERT_COLUMNS), Table(EVENT_COLUMNS))
 
     def sort(self) -> None:
         """Every table in order of policy, replication and incident; alerts and events in theirs."""

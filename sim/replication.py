@@ -44,7 +44,7 @@ def run_replication(
     draws = Draws(seed, replication)
     bound_s = max((policy.search_bound_s for policy in policies if policy.waves), default=0.0)
     backdrop = Backdrop(setting, parameters, draws, bound_s=bound_s)
-    records = Records.empty(parameters.outcome.models)
+    records = Records.empty(parameters.outcome.models, drones=setting.sky is not None)
     for number, policy in enumerate(policies, start=1):
         world = World(
             backdrop,

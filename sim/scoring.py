@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from sim import outcomes
 from sim.backdrop import Backdrop
+from sim.drone_funnel import DroneRow, Stage, lost
 from sim.outcomes import OutcomeTimes
 from sim.randomness import Purpose
+from sim.records import DRONE_FIELDS
 
 Floats = NDArray[np.float64]
 NEVER = float("inf")
@@ -35,6 +38,7 @@ class Summary(NamedTuple):
     responder_aed_s: float | None = None
     public_aed_s: float | None = None
     end_reason: str = ""
+    drone: DroneRow | None = None  # None: the policy uses no drones
 
 
 def rows(
@@ -85,13 +89,47 @@ def rows(
         [s.end_reason for s in summaries],
         _rounded(backdrop.ambulances.co_arrival_s),
     ]
+    if backdrop.setting.sky is not None:
+        columns += _drone_columns(summaries, shockable.tolist())
     return list(zip(*columns, strict=True))
 
 
+def _drone_columns(summaries: list[Summary], shockable: list[bool]) -> list[list[Any]]:
+    """The columns ``records.DRONE_COLUMNS``; None where the policy uses no drones."""
+    found = [
+        None if s.drone is None else _once_scored(s.drone, shockable=is_shockable)
+        for s, is_shockable in zip(summaries, shockable, strict=True)
+    ]
+    stages = [None if row is None else row.stage.name.lower() for row in found]
+    names = [name for name, _ in DRONE_FIELDS[1:]]
+    return [stages, *([None if r is None else getattr(r, n) for r in found] for n in names)]
+
+
+def _once_scored(row: DroneRow, *, shockable: bool) -> DroneRow:
+    """The row once the rhythm is drawn: the desk took every rhythm for a shockable one."""
+    if row.stage is not Stage.SHOCK or shockable:
+        return row
+    return replace(row, stage=lost("not_shockable"), reason="not_shockable")
+
+
+def _drone_attached_s(summary: Summary) -> float:
+    row = summary.drone
+    return NEVER if row is None or row.attached_s is None else row.attached_s
+
+
+def _hands_off_s(summary: Summary) -> float:
+    row = summary.drone
+    return 0.0 if row is None or row.hands_off_s is None else row.hands_off_s
+
+
 class _Times(NamedTuple):
-    """Seconds from the call, one element per incident, ``inf`` where never."""
+    """Seconds from the call, one element per incident, ``inf`` where never.
+
+    ``scored_cpr_s``: later than ``cpr_s`` where whoever was alone stopped to fetch a drone's AED.
+    """
 
     cpr_s: Floats
+    scored_cpr_s: Floats
     cpr_by: list[str]
     hands_s: Floats
     attached_s: Floats
@@ -103,7 +141,7 @@ class _Times(NamedTuple):
 
 
 CPR_BY = np.array(["ambulance", "co_responder", "responder", "telephone", "bystander", "none"])
-SOURCES = np.array(["ambulance", "responder", "public", "co_responder", "none"])
+SOURCES = np.array(["ambulance", "responder", "public", "co_responder", "drone", "none"])
 
 
 def _times(backdrop: Backdrop, summaries: list[Summary]) -> _Times:
@@ -128,18 +166,22 @@ def _times(backdrop: Backdrop, summaries: list[Summary]) -> _Times:
             _column(summaries, "responder_aed_s"),
             _column(summaries, "public_aed_s"),
             co_s + scene.aed_attach_s,
+            np.array([_drone_attached_s(s) for s in summaries], dtype=np.float64),
         ]
     )
     source = attaching.argmin(axis=0)
     shocks = attaching + scene.aed_shock_s
     shocks[0] = crew_s + ambulance.shock_s
+    paused_s = cpr_s + np.array([_hands_off_s(s) for s in summaries], dtype=np.float64)
+    scored_cpr_s = np.minimum(paused_s, np.sort(compressing, axis=0)[1])
     return _Times(
         cpr_s=np.where(arrest, cpr_s, NEVER),
+        scored_cpr_s=np.where(arrest, scored_cpr_s, NEVER),
         cpr_by=CPR_BY[who].tolist(),
         hands_s=np.where(arrest, np.minimum(np.minimum(hands_s, co_s), crew_s), NEVER),
         attached_s=np.where(arrest, attaching.min(axis=0), NEVER),
         shock_s=np.where(arrest, shocks.min(axis=0), NEVER),
-        source=SOURCES[np.where(arrest, source, 4)].tolist(),
+        source=SOURCES[np.where(arrest, source, 5)].tolist(),
         ambulance_s=ambulance_s,
         crew_s=crew_s,
         response_s=np.minimum(
@@ -159,7 +201,7 @@ def _survival(backdrop: Backdrop, times: _Times) -> tuple[list[Floats], NDArray[
         return np.where(arrest, moment_s, 0.0) + before_s
 
     since = OutcomeTimes(
-        cpr_s=since_collapse(times.cpr_s),
+        cpr_s=since_collapse(times.scored_cpr_s),
         shock_s=since_collapse(times.shock_s),
         crew_s=since_collapse(times.crew_s),
         response_s=times.response_s,

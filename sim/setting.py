@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from sim.driving import DriveTimes, RoadDrive, StraightDrive
 from sim.errors import SettingError
 from sim.modes import FOOT, ModalTravel
 from sim.travel import NetworkTravel, Spots, Travel
+
+if TYPE_CHECKING:
+    from sim.sky import Sky
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,6 +73,7 @@ class Setting:
     invented: bool = False
     zone_of: Callable[[Floats, Floats], NDArray[np.integer]] | None = None
     drive: DriveTimes = field(default_factory=StraightDrive)  # of the fleet
+    sky: Sky | None = None  # None: no drones
 
     @property
     def demand_lat(self) -> Floats:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 from msgspec import Struct
@@ -42,6 +42,8 @@ from dispatch.events import (
     CandidatesFound,
     ClaimRefused,
     CprStatusChanged,
+    DroneRefused,
+    DronesFound,
     Event,
     IncidentCancelled,
     IncidentClosed,
@@ -60,6 +62,9 @@ from sim.errand import PATIENT, START, Errand, way_from
 from sim.finding import Finder
 from sim.records import Records
 from sim.scoring import Summary, incident_id, rows
+
+if TYPE_CHECKING:
+    from sim.drone_wing import DroneWing
 
 Recorder = Callable[[str, float, Event, tuple[Command, ...]], None]
 """Called with (incident id, now_s, event, commands) after every step, in order."""
@@ -134,7 +139,8 @@ class World:
         self.core = Core(policy)
         self.finder = Finder(backdrop, policy)
         self.summaries: list[Summary] = [Summary()] * len(backdrop)
-        self.records = Records.empty(backdrop.parameters.outcome.models)
+        has_sky = backdrop.setting.sky is not None
+        self.records = Records.empty(backdrop.parameters.outcome.models, drones=has_sky)
         self._recorder = recorder
         self._logged = logged
         self._last = last
@@ -148,6 +154,16 @@ class World:
             CancelTimer: self._cancel_timer,
             TellControl: _nothing,
         }
+        self.wing = self._drone_wing() if has_sky and policy.drones.use else None
+
+    def _drone_wing(self) -> DroneWing:
+        from sim.drone_wing import DroneWing  # noqa: PLC0415 - loads the air router
+
+        wing = DroneWing(
+            self.backdrop, now=lambda: float(self.env.now), plan=self._plan, feed=self.feed
+        )
+        self._carry_out.update(wing.carry_out)
+        return wing
 
     def run(self) -> Records:
         """Play the replication to its end and hand over its records."""
@@ -184,6 +200,11 @@ class World:
             self._finish(case, "not_recognised_before_crew")
             return
         self._plan(at_s + recognised_s, self._report, case)
+        if self.wing is not None:
+            self.wing.opens(case)
+            suspected_s = float(backdrop.suspected_s[index])
+            if self.policy.drones.ready_on_suspected and suspected_s < recognised_s:
+                self._plan(at_s + suspected_s, self._report, case, suspected_s)
         cpr_s = float(backdrop.patients.cpr_s[index])
         if recognised_s < cpr_s < ambulance_s:
             self._plan(at_s + cpr_s, self.feed, case, CprStatusChanged(True))
@@ -198,10 +219,12 @@ class World:
         stays_s = scene.close_after_crew_s if backdrop.arrivals.true_arrest[index] else 0.0
         self._plan(at_s + ambulance_s + stays_s, self.feed, case, IncidentClosed("crew done"))
 
-    def _report(self, case: Case) -> None:
+    def _report(self, case: Case, suspected_s: float | None = None) -> None:
+        """Control recognised an arrest, or (``suspected_s``) a machine suspects one."""
         backdrop, index, calendar = self.backdrop, case.index, self.backdrop.calendar
         cpr_s = float(backdrop.patients.cpr_s[index])
         recognised_s = float(backdrop.patients.recognised_s[index])
+        now_s = recognised_s if suspected_s is None else suspected_s
         due_s = max(float(backdrop.ambulances.expected_s[index]), recognised_s)
         self.feed(
             case,
@@ -209,11 +232,13 @@ class World:
                 incident_id=case.id,
                 lat=float(backdrop.arrivals.lat[index]),
                 lon=float(backdrop.arrivals.lon[index]),
-                cpr_in_progress=cpr_s <= recognised_s,
+                confirmed=suspected_s is None,
+                cpr_in_progress=cpr_s <= now_s,
                 ambulance_due_at_s=case.call_at_s + due_s,
                 utc_offset_s=float(
                     calendar.offset_s[calendar.index(case.call_at_s - calendar.start_s)]
                 ),
+                **({} if self.wing is None else self.wing.facts(case)),
             ),
         )
 
@@ -396,6 +421,9 @@ class World:
         if errand.open:
             errand.with_patient_at_s = self.env.now
             self.feed(case, PatientReached(errand.alert_id))
+            if self.wing is not None and errand.carrying is not None:
+                attach_s = self.backdrop.parameters.scene.aed_attach_s
+                self.wing.brings_aed(case, errand.with_patient_at_s + attach_s)
 
     def _stops(self, case: Case, errand: Errand) -> None:
         if errand.open and errand.arrived_at_s is None:
@@ -430,7 +458,10 @@ class World:
         """Nothing more comes of this incident: write down what it was."""
         case.done = True
         case.timers.clear()
-        self.summaries[case.index] = _summary(case, self.backdrop, end_reason)
+        summary = _summary(case, self.backdrop, end_reason)
+        if self.wing is not None:
+            summary = self.wing.closes(case, summary)
+        self.summaries[case.index] = summary
         if case.errands:
             self._write_alerts(case)
         if case.log is not None:
@@ -546,11 +577,17 @@ def _log(
         log.append((round(t_s, 3), actor, type(item).__name__, _detail(item)))
 
 
+_OF_THE_DRIVER = (CandidatesFound, CandidatesFailed, ClaimRefused, DronesFound, DroneRefused)
+
+
 def _actor(event: Event) -> str:
     if isinstance(event, TimerFired):
         return "clock"
-    if isinstance(event, CandidatesFound | CandidatesFailed | ClaimRefused):
+    if isinstance(event, _OF_THE_DRIVER):
         return "driver"
+    task_id = getattr(event, "task_id", None)
+    if task_id is not None:
+        return f"drone task {task_id}"
     alert_id = getattr(event, "alert_id", None)
     return "control" if alert_id is None else f"alert {alert_id}"
 
