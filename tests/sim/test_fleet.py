@@ -93,7 +93,7 @@ def test_two_units_share_the_work_as_the_hypercube_says() -> None:
 
 
 def test_two_units_with_a_queue_follow_the_hypercube_too() -> None:
-    """The same units when calls wait: both free .3333, only the one busy .1833, only the other .15."""
+    """The same units when calls wait: both free .3333, only the first busy .1833, the other .15."""
     rng = np.random.default_rng(12)
     n = 120_000
     at = poisson(rng, 1.0, n)
