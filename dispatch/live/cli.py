@@ -195,29 +195,26 @@ def _listen(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((settings.host, settings.port))
     base = f"http://{settings.host}:{listener.getsockname()[1]}"
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(service),
-            log_config=None,
-            access_log=False,
-            backlog=2048,
-            timeout_graceful_shutdown=STOP_WAIT_S,
-        )
+
+    class Server(uvicorn.Server):
+        """Announces itself once it answers."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.should_exit:
+                return
+            _announce(base, keys, say)
+            if played is not None and demo is not None:
+                threading.Thread(target=demo, args=(base, keys, played), daemon=True).start()
+
+    config = uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        backlog=2048,
+        timeout_graceful_shutdown=STOP_WAIT_S,
     )
-    _announce(base, keys, say)
-    if played is not None and demo is not None:
-        play = threading.Thread(target=_play, args=(server, base, keys, played), daemon=True)
-        play.start()
-    server.run(sockets=[listener])
-
-
-def _play(server: Any, base: str, keys: dict[str, str], folder: Path) -> None:
-    import time
-
-    while not server.started:
-        time.sleep(0.05)
-    assert demo is not None
-    demo(base, keys, folder)
+    Server(config).run(sockets=[listener])
 
 
 def _announce(base: str, keys: dict[str, str], say: Callable[[str], None]) -> None:

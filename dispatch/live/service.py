@@ -192,6 +192,7 @@ class Service:
 
     def _know_everybody(self, tx: Tx) -> None:
         now_s = self.clock()
+        self.doors.remember_all(tx, now_s)
         policy_id = self.book.in_force(tx, now_s)
         if policy_id is not None:
             policy = self.book.core(tx, policy_id).policy
