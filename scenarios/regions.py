@@ -1,4 +1,4 @@
-"""From ``[region] source`` to a region: the built-in town, an extract, or a region folder.
+"""From ``[region] source`` to a region: an invented one, an extract, or a region folder.
 
 ``prepare_region`` does the slow part once and leaves a folder in the cache; ``open_region`` opens
 that folder with the scenario's own AEDs and is what every worker calls.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from geo.errors import GeoError
+from geo.errors import GeoError, PlaceError
 from geo.region import Region, build_region
 from scenarios.aed_tables import invented_aeds, listed_aeds
 from scenarios.cache import cache_folder, code_mark, fingerprint
@@ -34,7 +34,7 @@ def prepare_region(scenario: Scenario, *, progress: Progress | None = None) -> P
 
     Raises:
         InputFaults: the scenario names something that is not there or does not fit.
-        RegionUnavailable: a kind of source that this version does not have.
+        RegionUnavailable: a place name, and no connection to look it up.
         geo.errors.GeoError: the extract or the zones cannot be used.
     """
     say = progress or (lambda _: None)
@@ -42,16 +42,18 @@ def prepare_region(scenario: Scenario, *, progress: Progress | None = None) -> P
     if source == TOWN:
         return _town(scenario, say)
     if source == REMOTE:
-        raise RegionUnavailable("region.source: 'remote' is not in this version; use 'town'")
+        return _remote(scenario, say)
     path = scenario.path(source)
     if path.is_dir():
         return _folder(scenario, path)
     if source.endswith(_EXTRACT_ENDINGS):
         return _from_extract(scenario, path, say)
-    raise InputFaults([_fault(scenario, "source", _SOURCES, repr(source), _place_hint(source))])
+    if _is_place_name(source):
+        return _from_extract(scenario, _fetched(source, say), say)
+    raise InputFaults([_fault(scenario, "source", _SOURCES, repr(source))])
 
 
-_SOURCES = "town, an extract (FILE.osm.pbf or FILE.osm) or a region folder"
+_SOURCES = "town, remote, an extract (FILE.osm.pbf or FILE.osm) or a region folder"
 
 
 def open_region(scenario: Scenario, folder: Path) -> Region:
@@ -112,24 +114,44 @@ def _population(scenario: Scenario, region: Region) -> float:
 
 
 def _town(scenario: Scenario, say: Progress) -> Path:
-    name = fingerprint([], code_mark("scenarios/town", "geo"), TOWN_SEED)
-    drawn = cache_folder() / "towns" / name
-    if not drawn.is_dir():
-        from scenarios.town.writing import write_town  # noqa: PLC0415 - heavy
+    from scenarios.town.writing import EXTRACT_FILE, TIMEZONE, ZONES_FILE, write_town  # noqa: PLC0415
 
-        say("drawing the town")
+    mark = code_mark("scenarios/town", "geo")
+    drawn = _drawn("towns", fingerprint([], mark, TOWN_SEED), write_town, say)
+    return _invented(scenario, drawn / EXTRACT_FILE, drawn / ZONES_FILE, TIMEZONE, say)
+
+
+def _remote(scenario: Scenario, say: Progress) -> Path:
+    from scenarios.remote.writing import (  # noqa: PLC0415 - heavy
+        EXTRACT_FILE,
+        TIMEZONE,
+        ZONES_FILE,
+        write_remote,
+    )
+
+    mark = code_mark("scenarios/town", "scenarios/remote", "geo")
+    drawn = _drawn("remotes", fingerprint([], mark, TOWN_SEED), write_remote, say)
+    return _invented(scenario, drawn / EXTRACT_FILE, drawn / ZONES_FILE, TIMEZONE, say)
+
+
+def _drawn(kind: str, name: str, write: Callable[..., object], say: Progress) -> Path:
+    """The folder of an invented place's files, drawn first if the cache does not hold it."""
+    drawn = cache_folder() / kind / name
+    if not drawn.is_dir():
+        say("drawing the town" if kind == "towns" else "drawing the coast")
         temporary = drawn.with_name(f".{name}.{uuid4().hex}")
-        write_town(temporary, seed=TOWN_SEED)
+        write(temporary, seed=TOWN_SEED)
         try:
             temporary.rename(drawn)
         except OSError:  # somebody else was quicker
             shutil.rmtree(temporary, ignore_errors=True)
-    from scenarios.town.writing import EXTRACT_FILE, TIMEZONE, ZONES_FILE  # noqa: PLC0415
+    return drawn
 
+
+def _invented(scenario: Scenario, extract: Path, zones: Path, timezone: str, say: Progress) -> Path:
     stated = scenario.region.zones
-    zones = drawn / ZONES_FILE if stated is None else scenario.path(stated)
-    timezone = scenario.region.timezone or TIMEZONE
-    return _built(scenario, drawn / EXTRACT_FILE, zones, timezone, say)
+    zones = zones if stated is None else scenario.path(stated)
+    return _built(scenario, extract, zones, scenario.region.timezone or timezone, say)
 
 
 def _from_extract(scenario: Scenario, path: Path, say: Progress) -> Path:
@@ -211,10 +233,27 @@ def _zone_columns(scenario: Scenario) -> dict[str, str]:
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def _place_hint(source: str) -> str:
-    if "." in source or "/" in source or "\\" in source:
-        return ""
-    return "place names come with a later version: give the path of an extract"
+def _is_place_name(source: str) -> bool:
+    return not any(mark in source for mark in "./\\")
+
+
+def _fetched(place: str, say: Progress) -> Path:
+    """An extract of a place by its name; asked for once and then kept in the cache folder."""
+    from geo.osm_fetch import fetch_place  # noqa: PLC0415 - needs a connection, and is heavy
+
+    name = hashlib.sha256(place.strip().lower().encode()).hexdigest()[:16]
+    extract = cache_folder() / "places" / f"{name}.osm.pbf"
+    if not extract.is_file():
+        say(f"asking OpenStreetMap for {place}")
+        extract.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fetch_place(place, extract)
+        except PlaceError as error:
+            raise RegionUnavailable(
+                f"region.source: {error}. Give the path of an extract instead; `heartreach region "
+                f'fetch "{place}"` says where to get one'
+            ) from error
+    return extract
 
 
 def _fault(scenario: Scenario, key: str, expected: str, found: str, hint: str = "") -> Fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geo.errors import GeoError
+from geo import osm_fetch
+from geo.errors import GeoError, PlaceError
 from geo.region import Region
 from scenarios.cache import cache_folder, fingerprint
 from scenarios.errors import ScenariosError
@@ -75,8 +77,7 @@ def test_a_region_folder_is_used_as_it_is(make: Make) -> None:
     ("region", "words"),
     [
         ({"source": "no.osm.pbf"}, "region.source: an extract that is there"),
-        ({"source": "Camborne"}, "place names come with a later version"),
-        ({"source": "remote"}, "not in this version"),
+        ({"source": "nowhere.xyz"}, "or a region folder"),
         ({"zones": "no.geojson"}, "region.zones: a file of zones that is there"),
         ({"timezone": None}, "region.timezone: an IANA name"),
         ({"timezone": "Europe/Nowhere"}, "Nowhere"),
@@ -85,6 +86,26 @@ def test_a_region_folder_is_used_as_it_is(make: Make) -> None:
 )
 def test_a_wrong_region_is_told(make: Make, region: dict[str, Any], words: str) -> None:
     assert words in told(make(region))
+
+
+def test_a_place_name_is_asked_for_once_and_without_a_connection_told(
+    make: Make, tiny_extract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fails(place: str, out: Path) -> None:
+        raise PlaceError(f"{place}: not found or no connection")
+
+    def answers(place: str, out: Path) -> None:
+        asked.append(place)
+        shutil.copy(tiny_extract, out)
+
+    monkeypatch.setattr(osm_fetch, "fetch_place", fails)
+    assert 'heartreach region fetch "Camborne"' in told(make({"source": "Camborne"}))
+    monkeypatch.setattr(osm_fetch, "fetch_place", answers)
+    assert len(opened(make({"source": "Camborne"})).aeds) == 3
+    assert len(opened(make({"source": "camborne "})).aeds) == 3
+    assert asked == ["Camborne"]
 
 
 def test_all_faults_of_a_region_come_at_once(make: Make) -> None:
@@ -258,6 +279,54 @@ def test_observed_ambulance_times_are_read(make: Make, tmp_path: Path) -> None:
     (tmp_path / "times.csv").write_text("id,ambulance_s\n1,300\n2,412.5\n")
     scenario = make(ambulance={"model": "trace", "csv": "times.csv"})
     assert world_parameters(scenario, opened(scenario)).ambulance.trace_s == (300.0, 412.5)
+
+
+FLEET_CSV = (
+    "name,lat,lon,ambulances,co_responders,shift_from_hour,shift_to_hour\n"
+    "North,50.005,-4.995,2,1,,\nDay,50.1,-4.9,,,19,7\nFar,52.0,1.0,5,0,,\n"
+)
+
+
+def test_a_fleet_comes_from_files_with_its_pressure(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "stations.csv").write_text(FLEET_CSV)
+    (tmp_path / "hospitals.csv").write_text(
+        "name,lat,lon,handover_median_s\nA,50.0,-5.0,2000\nB,50.1,-5.0,\n"
+    )
+    fleet = {
+        "stations_csv": "stations.csv", "hospitals_csv": "hospitals.csv", "pressure_level": 4,
+        "demand_pressure": 2.0,
+    }  # fmt: skip
+    scenario = make(ambulance={"model": "fleet", "fleet": fleet})
+    region = opened(scenario)
+    assert set(region.networks) == {"foot", "car"}
+    inputs = read_inputs(scenario, region)
+    made = inputs.parameters.fleet
+    assert made is not None
+    north, day = made.stations
+    assert (north.ambulances, north.co_responders, north.shift_hours) == (2, 1, (0.0, 24.0))
+    assert (day.ambulances, day.co_responders, day.shift_hours) == (1, 0, (19.0, 7.0))
+    assert [hospital.handover.median_s for hospital in made.hospitals] == [2000.0, 1350.0]
+    assert made.demand_pressure == pytest.approx(2.3)
+    assert made.handover_pressure == pytest.approx(2.2)
+    assert inputs.row_use[0].words == (
+        "stations.csv: 2 of 3 rows used; left out: 1 outside the region"
+    )
+
+
+def test_wrong_stations_are_told(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "stations.csv").write_text("name,lat,lon,ambulances\nA,50.0,-5.0,two\nA,50,-5,1\n")
+    lines = told(make(ambulance={"model": "fleet", "fleet": {"stations_csv": "stations.csv"}}))
+    assert ":2: ambulances: a whole number, 0 or more, expected, found 'two'" in lines
+    assert ":3: name: each identifier once expected" in lines
+
+
+def test_modes_of_a_file_of_volunteers_bring_their_networks(make: Make, tmp_path: Path) -> None:
+    rows = "responder_id,lat,lon,mode\na,50.001,-4.999,car\nb,50.002,-4.998,\n"
+    (tmp_path / "people.csv").write_text(rows)
+    scenario = make(responders={"csv": "people.csv"})
+    region = opened(scenario)
+    assert set(region.networks) == {"foot", "bicycle", "car"}
+    assert world_parameters(scenario, region).people.mode == ("car", "foot")
 
 
 def test_a_fingerprint_depends_on_content_and_facts(tmp_path: Path) -> None:
