@@ -15,7 +15,7 @@ from geo import osm_fetch
 from geo.errors import GeoError, PlaceError
 from geo.region import Region
 from scenarios.cache import cache_folder, fingerprint
-from scenarios.errors import ScenariosError
+from scenarios.errors import InputFaults, ScenariosError
 from scenarios.inputs import read_inputs, world_parameters
 from scenarios.loading import check_scenario
 from scenarios.regions import invented_parts, open_region, prepare_region
@@ -206,6 +206,58 @@ def test_arrests_outside_the_simulated_time_are_told(make: Make, tmp_path: Path)
     lines = told(make(incidents={"model": "trace", "csv": "arrests.csv"})).splitlines()
     assert len(lines) == 2
     assert ":2: called_at: a call within 1 years of run.start_date 2025-01-01" in lines[0]
+
+
+def test_replayed_arrests_before_and_after_the_study_are_counted(
+    make: Make, tmp_path: Path
+) -> None:
+    rows = "called_at,lat,lon,bystander_cpr,response_s\n"
+    rows += "2024-12-31 12:00,50.002,-4.996,yes,300\n2025-06-01 12:00,50.002,-4.996,,400\n"
+    rows += "2027-01-01 12:00,50.002,-4.996,,500\n2025-06-01 12:00,51.5,-0.1,,600\n"
+    (tmp_path / "arrests.csv").write_text(rows)
+    scenario = make(incidents={"model": "trace", "csv": "arrests.csv"})
+    inputs = read_inputs(scenario, opened(scenario))
+    (use,) = inputs.row_use
+    assert (use.rows, use.used, use.outside_region) == (4, 1, 1)
+    assert (use.before_study, use.after_study) == (1, 1)
+    assert use.unused_columns == ("bystander_cpr",)
+    assert inputs.observed is not None
+    assert inputs.observed.ambulance_s == (300.0, 400.0, 500.0)
+    assert inputs.observed.replayed
+    own = make(incidents={"model": "trace", "csv": "arrests.csv", "replay_times": False})
+    other = read_inputs(own, opened(own))
+    assert other.observed is not None
+    assert not other.observed.replayed
+    assert other.parameters.arrivals.trace is not None
+    assert other.parameters.arrivals.trace[0].ambulance_s is None
+
+
+def test_arrests_without_zones_are_fitted_by_kernel(make: Make, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = ["called_at,lat,lon"]
+    for day in range(60):
+        west = -4.999 if rng.random() < 0.85 else -4.992
+        at = f"2024-{1 + day // 28:02d}-{1 + day % 28:02d} {rng.integers(8, 12):02d}:30"
+        rows.append(f"{at},{50.001 + 0.005 * rng.random():.5f},{west + 0.001 * rng.random():.5f}")
+    (tmp_path / "arrests.csv").write_text("\n".join(rows) + "\n")
+    scenario = make(incidents={"csv": "arrests.csv", "bandwidth_m": 120.0, "observed_years": 0.5})
+    region = opened(scenario)
+    inputs = read_inputs(scenario, region)
+    arrivals, fit = inputs.parameters.arrivals, inputs.demand_fit
+    assert fit is not None
+    assert (fit.space, fit.bandwidth_m, fit.arrests, fit.held_back) == ("kde", 120.0, 60, 30)
+    assert arrivals.per_100k_year == pytest.approx(60 / 0.5 / 2000 * 1e5)
+    assert sum(arrivals.hour_shares[7:13]) == pytest.approx(1.0)
+    assert arrivals.place_risk is not None
+    risk = np.array(arrivals.place_risk)
+    assert len(risk) == len(region.demand)
+    western = region.demand.lon < -4.9965
+    assert risk[western].mean() > 2.0 * risk[~western].mean()
+    assert fit.hours.unfitted.p is not None
+    assert fit.hours.unfitted.p < 1e-6
+    (tmp_path / "arrests.csv").write_text("\n".join(rows[:20]) + "\n")
+    with pytest.raises(InputFaults, match="at least 24 arrests"):
+        read_inputs(scenario, region)
 
 
 def test_own_volunteers_live_where_the_file_says(make: Make, tmp_path: Path) -> None:
