@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -23,6 +23,10 @@ from dispatch.events import (
     CandidatesFound,
     Event,
     IncidentReported,
+    PatientReached,
+    ResponderArrived,
+    ResponderDropped,
+    ResponderMoving,
     TimerFired,
 )
 from dispatch.explain import Step
@@ -52,10 +56,23 @@ _OF_CONTROL = frozenset(
 
 
 class Answer(Struct, frozen=True):
-    """How somebody answered in fact: ``delay_s`` after being asked."""
+    """How somebody answered in fact, ``delay_s`` after being asked, and what they did then."""
 
-    yes: bool
+    said: Callable[[int], Event]
     delay_s: float
+
+
+_OF_PEOPLE = (
+    AlertAccepted,
+    AlertDeclined,
+    ResponderMoving,
+    ResponderArrived,
+    PatientReached,
+    ResponderDropped,
+)
+
+
+Answers = Mapping[int, Sequence[Answer]]
 
 
 class Outcome(Struct, frozen=True):
@@ -160,7 +177,7 @@ class Shadows:
 
 
 def rehearse(
-    core: Core, steps: Sequence[Step], people: Sequence[Candidate], answers: dict[int, Answer]
+    core: Core, steps: Sequence[Step], people: Sequence[Candidate], answers: Answers
 ) -> Outcome:
     """Run a policy through what control said, in the incident's own time."""
     run = _Run(core, people, answers)
@@ -176,7 +193,7 @@ def rehearse(
 class _Run:
     """One policy in virtual time; events of a moment before timers, then in order."""
 
-    def __init__(self, core: Core, people: Sequence[Candidate], answers: dict[int, Answer]) -> None:
+    def __init__(self, core: Core, people: Sequence[Candidate], answers: Answers) -> None:
         self._core = core
         self._people = people
         self._answers = answers
@@ -211,10 +228,8 @@ class _Run:
             self._later(now_s, 0, self._found(command.query))
         elif isinstance(command, SendAlert):
             self._later(now_s, 0, AlertDelivered(command.alert_id))
-            answer = self._answers.get(command.responder_id)
-            if answer is not None:
-                said = AlertAccepted if answer.yes else AlertDeclined
-                self._later(now_s + answer.delay_s, 0, said(command.alert_id))
+            for answer in self._answers.get(command.responder_id, ()):
+                self._later(now_s + answer.delay_s, 0, answer.said(command.alert_id))
         elif isinstance(command, StartTimer):
             self._timers[command.kind, command.ref] = command.due_at_s
             self._later(command.due_at_s, 1, TimerFired(command.kind, command.ref))
@@ -236,16 +251,16 @@ class _Run:
         )
 
 
-def answers_in(steps: Sequence[Step]) -> dict[int, Answer]:
-    """Return how each person who was asked answered."""
+def answers_in(steps: Sequence[Step]) -> Answers:
+    """Return what each person who was asked said and did."""
     asked: dict[int, tuple[int, float]] = {}
-    answers: dict[int, Answer] = {}
+    answers: dict[int, list[Answer]] = {}
     for step in steps:
-        if isinstance(step.event, AlertAccepted | AlertDeclined):
+        if isinstance(step.event, _OF_PEOPLE):
             person, at_s = asked.get(step.event.alert_id, (None, 0.0))
             if person is not None:
-                yes = isinstance(step.event, AlertAccepted)
-                answers.setdefault(person, Answer(yes, step.now_s - at_s))
+                answer = Answer(type(step.event), step.now_s - at_s)
+                answers.setdefault(person, []).append(answer)
         for command in step.commands:
             if isinstance(command, SendAlert):
                 asked[command.alert_id] = (command.responder_id, step.now_s)

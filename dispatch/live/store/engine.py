@@ -139,23 +139,36 @@ class Store:
 
     def _join(self, work: Callable[[Tx], T]) -> tuple[Tx, T, _Group]:
         try:
-            if self._group is None:
-                if self._connection is None:
-                    self._connection = self._engine.connect()
-                self._connection.begin()
-                self._group = _Group()
-            group, connection = self._group, self._connection
-            assert connection is not None
-            tx = Tx(connection)
+            group = self._group or self._begin()
+            assert self._connection is not None
+            tx = Tx(self._connection)
             self._depth += 1
             try:
-                with connection.begin_nested():
+                with self._connection.begin_nested():
                     result = work(tx)
             finally:
                 self._depth -= 1
         except sa.exc.OperationalError as error:
+            self._drop_if_over(error)
             raise StoreUnavailable(_plain(error)) from error
         return tx, result, group
+
+    def _begin(self) -> _Group:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        self._connection.begin()
+        self._group = _Group()
+        return self._group
+
+    def _drop_if_over(self, error: BaseException) -> None:
+        """After a fault of the disk SQLite may have ended the transaction for everybody in it."""
+        if self._connection is None or self._is_open(self._connection):
+            return
+        if self._group is not None:
+            self._group.done, self._group.failure = True, error
+            self._group = None
+        self._connection.rollback()
+        self.on_lost()
 
     def _commit(self, group: _Group) -> None:
         with self._commit_lock, self._lock:
@@ -174,12 +187,14 @@ class Store:
         if group.failure is not None:
             raise StoreUnavailable(_plain(group.failure)) from group.failure
 
-    @staticmethod
-    def _check_still_open(connection: Connection) -> None:
-        """SQLite ends a transaction by itself on a full disk; a commit would then keep nothing."""
-        raw = connection.connection.dbapi_connection
-        if not getattr(raw, "in_transaction", True):
+    def _check_still_open(self, connection: Connection) -> None:
+        """A commit of a transaction that SQLite has ended would keep nothing, and say nothing."""
+        if not self._is_open(connection):
             raise StoreUnavailable("the database gave the transaction up")
+
+    @staticmethod
+    def _is_open(connection: Connection) -> bool:
+        return bool(getattr(connection.connection.dbapi_connection, "in_transaction", True))
 
 
 def _plain(error: BaseException) -> str:
