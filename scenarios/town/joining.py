@@ -44,7 +44,7 @@ def join(streets: list[Street], rng: np.random.Generator) -> StreetMap:
     chains = np.split(node, np.flatnonzero(np.diff(owner)) + 1)
     uses = np.bincount(node, minlength=len(points))
     pieces = _pieces(chains, streets, uses, points, rng)
-    pieces = _largest_part(_without_stubs(pieces, points), len(points))
+    pieces = largest_part(_without_stubs(pieces, points), len(points))
     return _compact(pieces, points)
 
 
@@ -135,8 +135,8 @@ def _way_length(nodes: Ints, points: Floats) -> float:
     return float(np.hypot(*np.diff(points[nodes], axis=0).T).sum())
 
 
-def _largest_part(ways: list[JoinedWay], n_nodes: int) -> list[JoinedWay]:
-    """The ways of the largest connected part."""
+def largest_part(ways: list[JoinedWay], n_nodes: int) -> list[JoinedWay]:
+    """The ways of the largest connected part, in their order; ``n_nodes``: of the whole map."""
     parent = list(range(n_nodes))
 
     def root(node: int) -> int:

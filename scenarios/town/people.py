@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ BLOCKS = {
     Kind.TOWERS: Block(42, 16, 84, 14, 42, 9, "apartments"),
     Kind.INDUSTRY: Block(60, 34, 96, 14, 0, 1, "industrial"),
     Kind.VILLAGE: Block(22, 10, 50, 12, 2.4, 2, "house"),
+    Kind.FARM: Block(18, 11, 290, 15, 1.2, 2, "farm"),
 }
 DRIVE_PITCH_M = {Kind.ESTATE: 62.0, Kind.BETWEEN_WARS: 74.0, Kind.VILLAGE: 95.0, Kind.TOWERS: 110.0}
 
@@ -50,7 +52,9 @@ _WEALTH = {
     Kind.BETWEEN_WARS: 0.3,
     Kind.ESTATE: 0.7,
     Kind.VILLAGE: 1.1,
+    Kind.FARM: 0.4,
 }
+_RURAL = (Kind.VILLAGE, Kind.FARM)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,15 @@ def drives(streets: list[Street], rng: np.random.Generator) -> list[Street]:
 
 
 def build_houses(streets: StreetMap, plan: Plan, rng: np.random.Generator) -> Buildings:
-    """Houses on both sides of the streets, clear of streets, water, tracks and each other."""
+    """The town's houses, clear of streets, water, tracks and each other."""
+    rail = shapely.buffer(shapely.linestrings(plan.railway), 18.0)
+    return houses_along(streets, (river_water(plan), rail, airfield(plan)), rng)
+
+
+def houses_along(
+    streets: StreetMap, barriers: Iterable[Geometry], rng: np.random.Generator
+) -> Buildings:
+    """Houses on both sides of the streets, clear of streets, barriers and each other."""
     lines = shapely.linestrings(
         streets.points[np.concatenate([way.nodes for way in streets.ways])],
         indices=np.repeat(np.arange(len(streets.ways)), [len(way.nodes) for way in streets.ways]),
@@ -107,40 +119,50 @@ def build_houses(streets: StreetMap, plan: Plan, rng: np.random.Generator) -> Bu
         homes.append(block.homes * rng.uniform(0.75, 1.25, len(rings)))
         kinds += [kind] * len(rings)
     rings, home = np.concatenate(outlines), np.concatenate(homes)
-    kept = _clear(rings, lines, plan)
+    kept = _clear(rings, lines, barriers)
     return Buildings(rings[kept], home[kept], tuple(kinds[i] for i in kept.tolist()))
 
 
 def make_zones(buildings: Buildings, streets: StreetMap, rng: np.random.Generator) -> Zones:
-    """Zones of about equal population that tile the land within the streets' convex hull.
+    """Zones of about equal population that tile the land within the streets' convex hull."""
+    seeds = zone_centres(buildings, N_ZONES, rng)
+    square: Geometry = shapely.box(-HALF_SIDE_M, -HALF_SIDE_M, HALF_SIDE_M, HALF_SIDE_M)
+    land = shapely.intersection(square, shapely.convex_hull(shapely.multipoints(streets.points)))
+    return zones_about(seeds, buildings, land, POPULATION, rng)
+
+
+def zones_about(
+    seeds: Floats, buildings: Buildings, land: Geometry, population: int, rng: np.random.Generator
+) -> Zones:
+    """The land divided between the seeds, (n, 2) in metres, each with the people nearest to it.
 
     Deprivation follows what stands in a zone, with some noise.
     """
-    centres, homes = buildings.centres, buildings.homes
-    seeds = _zone_centres(centres, homes, rng)
-    zone = _nearest(centres, seeds)
-    weight = np.bincount(zone, homes, N_ZONES)
+    n_zones = len(seeds)
+    zone, homes = _nearest(buildings.centres, seeds), buildings.homes
+    weight = np.bincount(zone, homes, n_zones)
     safe = np.maximum(weight, 1e-9)
-    wealth = np.bincount(zone, homes * [_WEALTH[kind] for kind in buildings.kinds], N_ZONES) / safe
-    rank = np.argsort(np.argsort(wealth + rng.normal(0, 0.45, N_ZONES), kind="stable"))
-    in_village = np.array([kind == Kind.VILLAGE for kind in buildings.kinds])
-    rural = np.bincount(zone, homes * in_village, N_ZONES) > 0.5 * weight
+    wealth = np.bincount(zone, homes * [_WEALTH[kind] for kind in buildings.kinds], n_zones) / safe
+    rank = np.argsort(np.argsort(wealth + rng.normal(0, 0.45, n_zones), kind="stable"))
+    rural_home = np.array([kind in _RURAL for kind in buildings.kinds])
+    rural = np.bincount(zone, homes * rural_home, n_zones) > 0.5 * weight
     return Zones(
-        shapes=_cells(seeds, shapely.convex_hull(shapely.multipoints(streets.points))),
-        population=np.round(weight / weight.sum() * POPULATION).astype(np.int64),
-        deprivation_decile=(rank * DECILES // N_ZONES + 1).astype(np.int64),
+        shapes=_cells(seeds, land),
+        population=np.round(weight / weight.sum() * population).astype(np.int64),
+        deprivation_decile=(rank * DECILES // n_zones + 1).astype(np.int64),
         urban=~rural,
     )
 
 
-def _zone_centres(centres: Floats, homes: Floats, rng: np.random.Generator) -> Floats:
+def zone_centres(buildings: Buildings, n_zones: int, rng: np.random.Generator) -> Floats:
     """Centres of clusters of homes (Lloyd's algorithm), from north to south in rows."""
-    seeds = centres[rng.choice(len(centres), N_ZONES, replace=False, p=homes / homes.sum())]
+    centres, homes = buildings.centres, buildings.homes
+    seeds = centres[rng.choice(len(centres), n_zones, replace=False, p=homes / homes.sum())]
     for _ in range(6):
         zone = _nearest(centres, seeds)
-        weight = np.bincount(zone, homes, N_ZONES)
+        weight = np.bincount(zone, homes, n_zones)
         for axis in range(2):
-            total = np.bincount(zone, homes * centres[:, axis], N_ZONES)
+            total = np.bincount(zone, homes * centres[:, axis], n_zones)
             seeds[:, axis] = np.where(weight > 0, total / np.maximum(weight, 1e-9), seeds[:, axis])
     return np.asarray(seeds[np.lexsort((seeds[:, 0], -np.round(seeds[:, 1] / 800.0)))])
 
@@ -176,13 +198,14 @@ def _rectangles(lines: NDArray[np.object_], block: Block) -> Floats:
     return np.concatenate(rings)
 
 
-def _clear(rings: Floats, lines: NDArray[np.object_], plan: Plan) -> NDArray[np.int64]:
+def _clear(
+    rings: Floats, lines: NDArray[np.object_], barriers: Iterable[Geometry]
+) -> NDArray[np.int64]:
     """Indices of the outlines that stand free."""
     shapes = shapely.polygons(rings)
     blocked = np.zeros(len(shapes), dtype=bool)
     blocked[shapely.STRtree(shapes).query(lines, predicate="intersects")[1]] = True
-    rail = shapely.buffer(shapely.linestrings(plan.railway), 18.0)
-    for shape in (river_water(plan), rail, airfield(plan)):
+    for shape in barriers:
         shapely.prepare(shape)
         blocked |= shapely.intersects(shape, shapes)
     free = np.flatnonzero(~blocked)
@@ -201,10 +224,10 @@ def _nearest(points: Floats, seeds: Floats) -> NDArray[np.int64]:
 
 def _cells(seeds: Floats, land: Geometry) -> NDArray[np.object_]:
     """The Voronoi cell of each seed inside the land."""
-    square: Geometry = shapely.box(-HALF_SIDE_M, -HALF_SIDE_M, HALF_SIDE_M, HALF_SIDE_M)
     points = shapely.multipoints(seeds)
-    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=square))
+    frame = shapely.envelope(land)
+    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=frame))
     tree = shapely.STRtree(cells)
     of_seed, cell = tree.query(shapely.points(seeds), predicate="intersects")
     ordered = cells[cell[np.unique(of_seed, return_index=True)[1]]]
-    return np.asarray(shapely.intersection(ordered, shapely.intersection(square, land)))
+    return np.asarray(shapely.intersection(ordered, land))

@@ -67,7 +67,7 @@ def public_places(
         places.append(Place(x, y, {"place": "village", "name": village.name}))
         spot = {"amenity": "community_centre", "name": f"{village.name} Village Hall"}
         places.append(Place(x + 40.0, y + 25.0, spot))
-        hall = _aed("24/7", "yes", indoor=False, where="Outside wall of the village hall")
+        hall = aed_tags("24/7", "yes", indoor=False, where="Outside wall of the village hall")
         places.append(Place(x + 42.0, y + 26.0, hall))
     places += _hosted(buildings, zones, rng)
     return places
@@ -107,7 +107,7 @@ def _hosted(buildings: Buildings, zones: Zones, rng: np.random.Generator) -> lis
             x, y = (centres[index] + rng.uniform(-4, 4, 2)).tolist()
             label = f"{_LABELS[(number * 7 + len(host.name)) % len(_LABELS)]} {host.name}"
             places.append(Place(x, y, {**host.amenity, "name": label}))
-            tags = _aed(host.hours, host.access, indoor=host.indoor, where=host.where)
+            tags = aed_tags(host.hours, host.access, indoor=host.indoor, where=host.where)
             places.append(Place(x + 3.0, y + 2.0, tags))
     return places
 
@@ -119,7 +119,8 @@ _LABELS = (
 )  # fmt: skip
 
 
-def _aed(hours: str, access: str, *, indoor: bool, where: str) -> dict[str, str]:
+def aed_tags(hours: str, access: str, *, indoor: bool, where: str) -> dict[str, str]:
+    """OSM tags of an AED; no hours: not tagged, so unknown."""
     tags = {
         "emergency": "defibrillator",
         "access": access,

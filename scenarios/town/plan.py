@@ -38,6 +38,7 @@ class Kind(StrEnum):
     INDUSTRY = "industry"
     PARK = "park"
     VILLAGE = "village"
+    FARM = "farm"
 
 
 @dataclass(frozen=True)

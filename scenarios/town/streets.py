@@ -6,7 +6,7 @@ around it; ``scenarios.town.joining`` makes the shared nodes and trims what stic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,13 +47,23 @@ class Street:
 def draw_streets(plan: Plan, rng: np.random.Generator) -> list[Street]:
     """Every street and path of the plan, cut at the river, the railway and the airfield."""
     streets = [Street(road.points, road.tags, free=road.bridges) for road in plan.roads]
-    streets += [path for road in plan.roads for path in _sidewalks(road)]
-    names = _street_names(rng)
-    for district in plan.districts:
-        streets += _clipped(_PATTERNS[district.kind](district, rng, names), district.shape)
+    streets += [path for road in plan.roads for path in sidewalks(road)]
+    streets += district_streets(plan.districts, rng)
     streets += _town_paths(plan)
-    streets += _country_paths(plan, rng)
-    return _cut(streets, plan)
+    streets += country_paths(plan.roads, plan.districts, rng)
+    river = shapely.buffer(shapely.linestrings(plan.river), RIVER_HALF_WIDTH_M + BANK_M)
+    rail = shapely.buffer(shapely.linestrings(plan.railway), RAIL_HALF_WIDTH_M)
+    wet = shapely.union_all([river, airfield(plan)])
+    return cut(streets, wet, shapely.union_all([river, rail, airfield(plan)]))
+
+
+def district_streets(districts: Iterable[District], rng: np.random.Generator) -> list[Street]:
+    """The streets of each district in the pattern of its kind."""
+    names = _street_names(rng)
+    streets: list[Street] = []
+    for district in districts:
+        streets += _clipped(_PATTERNS[district.kind](district, rng, names), district.shape)
+    return streets
 
 
 # --- patterns --------------------------------------------------------------------------------
@@ -135,8 +145,8 @@ def _teeth(
     line = shapely.linestrings(collector)
     streets = []
     for number, along in enumerate(np.arange(35.0, shapely.length(line) - 20.0, 66.0)):
-        at = _point_on(line, along + rng.uniform(-9, 9))
-        heading = _heading_on(line, along)
+        at = point_on(line, along + rng.uniform(-9, 9))
+        heading = heading_on(line, along)
         side = 1 if number % 2 else -1
         out = side * np.array([-heading[1], heading[0]])
         length = rng.uniform(0.42, 0.86) * spacing
@@ -211,7 +221,7 @@ _PATTERNS: dict[Kind, Pattern] = {
 # --- paths outside the patterns --------------------------------------------------------------
 
 
-def _sidewalks(road: Road) -> list[Street]:
+def sidewalks(road: Road) -> list[Street]:
     """Separate sidewalks of a main road in town, and a crossing every 85 m or so."""
     if road.tags["highway"] not in ("primary", "secondary"):
         return []
@@ -223,7 +233,7 @@ def _sidewalks(road: Road) -> list[Street]:
     ]
     crossing = {"highway": "footway", "footway": "crossing", "crossing": "marked"}
     for along in np.arange(40.0, shapely.length(line) - 20.0, 85.0):
-        at, heading = _point_on(line, along), _heading_on(line, along)
+        at, heading = point_on(line, along), heading_on(line, along)
         out = (SIDEWALK_OFFSET_M + 2.0) * np.array([-heading[1], heading[0]])
         streets.append(Street(np.array([at - out, at + out]), crossing))
     return streets
@@ -241,16 +251,26 @@ def _town_paths(plan: Plan) -> list[Street]:
     return paths
 
 
-def _country_paths(plan: Plan, rng: np.random.Generator) -> list[Street]:
-    """Farm tracks and footpaths off the country roads, outside town and villages."""
-    built = shapely.union_all([shapely.buffer(d.shape, 60.0) for d in plan.districts])
+def country_paths(
+    roads: Iterable[Road],
+    districts: Iterable[District],
+    rng: np.random.Generator,
+    *,
+    pitch_m: float = 260.0,
+    farm: Kind = Kind.VILLAGE,
+) -> list[Street]:
+    """Farm tracks and footpaths off the country roads, outside town and villages.
+
+    ``pitch_m``: from one to the next along a road. ``farm``: how houses stand along the tracks.
+    """
+    built = shapely.union_all([shapely.buffer(d.shape, 60.0) for d in districts])
     paths = []
-    for road in plan.roads:
+    for road in roads:
         line = shapely.linestrings(road.points)
         if shapely.intersects(built, line) and shapely.length(line - built) < 400.0:
             continue
-        for along in np.arange(150.0, shapely.length(line) - 100.0, 260.0):
-            at, heading = _point_on(line, along + rng.uniform(-80, 80)), _heading_on(line, along)
+        for along in np.arange(150.0, shapely.length(line) - 100.0, pitch_m):
+            at, heading = point_on(line, along + rng.uniform(-80, 80)), heading_on(line, along)
             side = rng.choice([-1.0, 1.0])
             out = side * np.array([-heading[1], heading[0]])
             length = rng.uniform(160, 900)
@@ -259,8 +279,8 @@ def _country_paths(plan: Plan, rng: np.random.Generator) -> list[Street]:
             points = curve(np.array([at - out * OVERSHOOT_M, bend, end]), 3)
             is_farm = rng.random() < 0.5
             tags = {"highway": "track"} if is_farm else {"highway": "path"}
-            track = Street(points, tags, Kind.VILLAGE if is_farm else None)
-            paths += [replace(track, points=part) for part in _outside(points, built)]
+            track = Street(points, tags, farm if is_farm else None)
+            paths += [replace(track, points=part) for part in outside(points, built)]
     return paths
 
 
@@ -278,21 +298,20 @@ def _clipped(streets: list[Street], shape: Geometry) -> list[Street]:
     ]
 
 
-def _cut(streets: list[Street], plan: Plan) -> list[Street]:
-    """Streets that are not free end at the banks, the tracks and the airfield's fence."""
-    river = shapely.buffer(shapely.linestrings(plan.river), RIVER_HALF_WIDTH_M + BANK_M)
-    rail = shapely.buffer(shapely.linestrings(plan.railway), RAIL_HALF_WIDTH_M)
-    field = airfield(plan)
-    both = shapely.union_all([river, rail, field])
-    wet = shapely.union_all([river, field])
+def cut(streets: list[Street], wet: Geometry, closed: Geometry) -> list[Street]:
+    """Streets that are not free end at barriers.
+
+    ``wet`` stops main roads, paths and sidewalks; ``closed`` (which holds it) all the others.
+    """
+    shapely.prepare(closed)
     kept = []
     for street in streets:
-        if street.free:
+        if street.free or not shapely.intersects(closed, shapely.linestrings(street.points)):
             kept.append(street)
             continue
         is_main = street.tags["highway"] in ("primary", "secondary", "tertiary", "path", "track")
-        barrier = wet if is_main or "footway" in street.tags else both
-        kept += [replace(street, points=part) for part in _outside(street.points, barrier)]
+        barrier = wet if is_main or "footway" in street.tags else closed
+        kept += [replace(street, points=part) for part in outside(street.points, barrier)]
     return [street for street in kept if _length(street.points) > 2.0]
 
 
@@ -306,7 +325,8 @@ def river_water(plan: Plan) -> Geometry:
     return shapely.buffer(shapely.linestrings(plan.river), RIVER_HALF_WIDTH_M)
 
 
-def _outside(points: Floats, shape: Geometry) -> list[Floats]:
+def outside(points: Floats, shape: Geometry) -> list[Floats]:
+    """The parts of a line outside a shape."""
     return _parts(shapely.difference(shapely.linestrings(points), shape))
 
 
@@ -348,12 +368,14 @@ def _polygon_ring(centre: Floats, radius: float, corners: int, turn: float) -> F
     return centre + radius * np.column_stack([np.cos(angles), np.sin(angles)])
 
 
-def _point_on(line: Geometry, along: float) -> Floats:
+def point_on(line: Geometry, along: float) -> Floats:
+    """The place ``along`` metres from the start of a line."""
     return np.asarray(shapely.get_coordinates(shapely.line_interpolate_point(line, along))[0])
 
 
-def _heading_on(line: Geometry, along: float) -> Floats:
-    step = _point_on(line, along + 4.0) - _point_on(line, max(0.0, along - 4.0))
+def heading_on(line: Geometry, along: float) -> Floats:
+    """The unit vector in which a line runs there."""
+    step = point_on(line, along + 4.0) - point_on(line, max(0.0, along - 4.0))
     return np.asarray(step / max(1e-9, float(np.hypot(*step))))
 
 

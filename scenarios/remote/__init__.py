@@ -1,0 +1,1 @@
+"""The built-in remote district: a coast, three valleys and an island, invented and seeded."""
