@@ -56,7 +56,7 @@ class DroneWing:
         self.backdrop = backdrop
         self.fleet = Fleet(backdrop.air, backdrop.draws)
         self.desk = Desk(self.fleet, now, plan, self._news)
-        self._plan, self._feed = plan, feed
+        self._now, self._plan, self._feed = now, plan, feed
         self._cases: dict[int, Case] = {}
         self._scenes: dict[int, Scene] = {}
         self._begun: dict[int, set[int]] = {}  # tasks by incident
@@ -151,8 +151,12 @@ class DroneWing:
     def _launch(self, case: Case, command: LaunchDrone) -> None:
         if not self._has(case, command.task_id):
             self._ready(case, command)
-        if self._has(case, command.task_id):
-            self.desk.launch(case.index, command.task_id)
+        # What comes of it is news from outside, after whatever this moment still has to answer.
+        self._plan(self._now(), self._take_off, case, command.task_id)
+
+    def _take_off(self, case: Case, task: int) -> None:
+        if self._has(case, task):
+            self.desk.launch(case.index, task)
 
     def _recall(self, case: Case, command: RecallDrone) -> None:
         if self._has(case, command.task_id):

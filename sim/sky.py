@@ -5,7 +5,10 @@ A ``Setting`` without a sky has no drones. Importing this loads the air router.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
 
 from geo.airspace import Airspace
 from geo.weather import HOUR_S, WeatherSeries
@@ -61,7 +64,20 @@ class Sky:
                     "weather.csv",
                     f"hours from the first to the last of the study at {base.base_id}",
                 )
-        return list(self.hours)
+        return [_lasting(series) for series in self.hours]
+
+
+_COLUMNS = (
+    "wind_mps", "wind_from_deg", "gust_mps", "rain_mm_h", "temperature_c", "visibility_m",
+)  # fmt: skip
+
+
+def _lasting(series: WeatherSeries) -> WeatherSeries:
+    """The series with its last hour repeated: what began before the end may go on after it."""
+    longer: dict[str, Any] = {
+        name: np.pad(getattr(series, name), (0, AFTER_H), mode="edge") for name in _COLUMNS
+    }
+    return replace(series, **longer)
 
 
 def check_sky(sky: Sky) -> list[ParameterError]:

@@ -24,6 +24,7 @@ from dispatch.commands import (
     Command,
     EndAlert,
     FindCandidates,
+    FindDrones,
     SendAlert,
     StartTimer,
     TellControl,
@@ -153,6 +154,7 @@ class World:
             StartTimer: self._start_timer,
             CancelTimer: self._cancel_timer,
             TellControl: _nothing,
+            FindDrones: _no_drones,
         }
         self.wing = self._drone_wing() if has_sky and policy.drones.use else None
 
@@ -509,6 +511,11 @@ class World:
 
 def _since(call_at_s: float, moment_s: float | None) -> float | None:
     return None if moment_s is None else round(moment_s - call_at_s, 3)
+
+
+def _no_drones(case: Case, command: FindDrones) -> None:
+    """Here are none."""
+    case.queue.append(DronesFound(command.query.query_id))
 
 
 def _nothing(_: Case, __: Any) -> None:

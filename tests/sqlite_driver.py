@@ -23,11 +23,23 @@ from dispatch.commands import (
     CancelTimer,
     Command,
     FindCandidates,
+    FindDrones,
+    LaunchDrone,
+    ReadyDrone,
     SendAlert,
     StartTimer,
 )
 from dispatch.config import Policy
-from dispatch.events import CandidatesFailed, CandidatesFound, ClaimRefused, Event, TimerFired
+from dispatch.events import (
+    CandidatesFailed,
+    CandidatesFound,
+    ClaimRefused,
+    DroneRefused,
+    DronesFailed,
+    DronesFound,
+    Event,
+    TimerFired,
+)
 from dispatch.lifecycle import Core
 from dispatch.model import Incident, Resource, Role, TimerKind
 
@@ -80,6 +92,10 @@ class SqliteDriver:
             body = msgspec.json.encode(event)
             if isinstance(event, CandidatesFound | CandidatesFailed):
                 self._answer(incident, f"query {event.query_id}", body)
+            elif isinstance(event, DronesFound | DronesFailed):
+                self._answer(incident, f"drones {event.query_id}", body)
+            elif isinstance(event, DroneRefused):
+                self._answer(incident, f"drone {event.task_id}", body)
             elif isinstance(event, ClaimRefused):
                 claim = _claim(event.alert_id, event.resource, event.resource_id)
                 self._answer(incident, f"{claim} {attempts[incident, claim]}", body)
@@ -170,6 +186,10 @@ class SqliteDriver:
             )
         elif isinstance(command, FindCandidates):
             self._give_answer(incident, f"query {command.query.query_id}", now_s)
+        elif isinstance(command, FindDrones):
+            self._give_answer(incident, f"drones {command.query.query_id}", now_s)
+        elif isinstance(command, ReadyDrone | LaunchDrone):
+            self._give_answer(incident, f"drone {command.task_id}", now_s)
         else:
             claim = _claim_of(command)
             if claim is not None:
