@@ -467,21 +467,32 @@ def _ring_measures(
     NaN where a way has no nodes; the area also where it is not closed.
     """
     lat, lon, area_m2 = np.full((3, len(rows)), np.nan)
+    chosen = np.asarray(rows, dtype=np.int64)
+    counts = (ways.first[chosen + 1] - ways.first[chosen]) if len(rows) else chosen
+    start = np.cumsum(counts) - counts
+    spots = np.repeat(ways.first[chosen] - start, counts) + np.arange(counts.sum())
+    ring = np.repeat(np.arange(len(rows)), counts)
+    at = located.refs[spots]
+    at, ring = at[at >= 0], ring[at >= 0]
+    if len(at) == 0:
+        return lat, lon, area_m2
+    found, first = np.unique(ring, return_index=True)
+    last = np.append(first[1:], len(ring)) - 1
+    closed = (at[first] == at[last]) & (last > first)
+    corner = np.ones(len(at), dtype=np.bool_)
+    corner[last[closed]] = False
+    sizes = last - first + 1 - closed
+    corner_lat = np.where(corner, located.nodes.lat[at], 0.0)
+    corner_lon = np.where(corner, located.nodes.lon[at], 0.0)
+    lat[found] = np.add.reduceat(corner_lat, first) / sizes
+    lon[found] = np.add.reduceat(corner_lon, first) / sizes
     per_degree = np.radians(EARTH_RADIUS_M)
-    for i, row in enumerate(rows):
-        at = located.refs[ways.first[row] : ways.first[row + 1]]
-        at = at[at >= 0]
-        if len(at) == 0:
-            continue
-        ring_lat, ring_lon = located.nodes.lat[at], located.nodes.lon[at]
-        closed = len(at) > 1 and at[0] == at[-1]
-        own = slice(None, -1) if closed else slice(None)
-        lat[i], lon[i] = ring_lat[own].mean(), ring_lon[own].mean()
-        y = (ring_lat - lat[i]) * per_degree
-        x = (ring_lon - lon[i]) * per_degree * np.cos(np.radians(lat[i]))
-        if not closed:
-            continue
-        area_m2[i] = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    y = (located.nodes.lat[at] - lat[ring]) * per_degree
+    x = (located.nodes.lon[at] - lon[ring]) * per_degree * np.cos(np.radians(lat[ring]))
+    cross = np.zeros(len(at))
+    cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
+    cross[last] = 0.0  # a closed ring ends in its first corner
+    area_m2[found[closed]] = np.abs(np.add.reduceat(cross, first)[closed]) / 2
     return lat, lon, area_m2
 
 

@@ -219,7 +219,7 @@ class _Reader:
 
     def _numbers(self, block: _Block, strings: NDArray[np.int32]) -> NDArray[np.int32]:
         """Strings of a block as numbers that hold for the whole file."""
-        used = np.unique(strings)
+        used = np.flatnonzero(np.bincount(strings, minlength=1)) if len(strings) else strings
         if len(used) and (used[0] < 0 or used[-1] >= len(block.starts)):
             raise ValueError(f"block {block.number} names a string that it does not have")
         table = np.zeros(len(block.starts), np.int32)
@@ -262,7 +262,7 @@ class _Reader:
         known = getattr(self, "_wanted_of", (-1, None))
         if known[0] != len(self.way_parts):
             refs = [part.refs for part in self.way_parts.values()]
-            ids = np.unique(np.concatenate(refs)) if refs else np.zeros(0, np.int64)
+            ids = _each_once(np.concatenate(refs)) if refs else np.zeros(0, np.int64)
             self._wanted_of = len(self.way_parts), ids
         return self._wanted_of[1]
 
@@ -324,6 +324,14 @@ class _Block:
     def tags(self, keys: Any, values: Any, begin: int, end: int) -> dict[str, str]:
         """Tags as a dictionary."""
         return {self.text(int(keys[i])): self.text(int(values[i])) for i in range(begin, end)}
+
+
+def _each_once(values: Longs) -> Longs:
+    """Ascending, without repeats; sorting beats the hash table of ``numpy.unique`` here."""
+    ordered = np.sort(values)
+    keep = np.ones(len(ordered), np.bool_)
+    keep[1:] = ordered[1:] != ordered[:-1]
+    return np.asarray(ordered[keep])
 
 
 def _precedes(these: Longs, those: Longs) -> bool:
