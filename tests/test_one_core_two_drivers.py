@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,11 +13,23 @@ import msgspec
 import numpy as np
 import pytest
 
-from dispatch.commands import EndAlert, SendAlert
+from dispatch.commands import EndAlert, LaunchDrone, ReadyDrone, RecallDrone, SendAlert
 from dispatch.config import Policy, load_policy, parse_policy
-from dispatch.events import CandidatesFound, ClaimRefused, HoldLifted, HoldPlaced, TimerFired
+from dispatch.events import (
+    CandidatesFound,
+    ClaimRefused,
+    DroneDelivered,
+    DroneLost,
+    DronesFound,
+    HoldLifted,
+    HoldPlaced,
+    TimerFired,
+)
+from geo.airspace import Airspace
 from geo.straight import StraightLine
+from sim.drone_parameters import DroneBase, DroneParameters
 from sim.parameters import (
+    AmbulanceParameters,
     ArrivalParameters,
     ClockParameters,
     ControlParameters,
@@ -27,6 +40,7 @@ from sim.parameters import (
 )
 from sim.replication import run_replication
 from sim.setting import Setting, always_open
+from sim.sky import Sky
 from sim.travel import StraightTravel
 
 INCIDENTS = 1000
@@ -157,6 +171,42 @@ def test_a_thousand_incidents_get_the_same_commands_from_both_drivers(
     assert kinds[SendAlert] == kinds[EndAlert] > 5000
 
 
+def test_incidents_with_drones_get_the_same_commands_from_both_drivers(
+    driver_module: ModuleType, tmp_path: Path
+) -> None:
+    bases = (DroneBase("A", 51.5, 0.0, drones=3), DroneBase("B", 51.52, 0.03, drones=2))
+    sky = Sky(
+        DroneParameters(bases=bases, start_failed_share=0.2, no_place_share=DayNight(0.1, 0.1)),
+        Airspace(()),
+    )
+    parameters = msgspec.structs.replace(
+        crowded_parameters(150, ties=False),
+        ambulance=AmbulanceParameters(median_s=1200.0, p90_s=1800.0),
+    )
+    kinds, crashes = Counter[type](), 0
+    for number, name in enumerate(("drones_beside_phased_7", "drones_only")):
+        policy, recording = load_policy(name), []
+        run_replication(
+            replace(crowded_setting(), sky=sky), parameters, [policy], seed=11, replication=number,
+            recorder=lambda *step: recording.append(step),  # noqa: B023 - used at once
+        )  # fmt: skip
+        driver = driver_module.SqliteDriver(
+            tmp_path / f"{name}.db", policy, crash_share=0.05, seed=number
+        )
+        driver.load(recording)
+        driver.run()
+        assert by_incident(driver.steps()) == by_incident(recording)
+        crashes += driver.crashes
+        kinds.update(type(command) for step in recording for command in step[3])
+        kinds.update(type(step[2]) for step in recording)
+    assert crashes > 20
+    assert kinds[LaunchDrone] > 20
+    assert kinds[ReadyDrone] > 20
+    assert kinds[RecallDrone] > 5
+    assert kinds[DroneLost] > 5
+    assert kinds[DroneDelivered] > 10
+
+
 def by_incident(steps: list) -> dict[str, list]:  # type: ignore[type-arg]
     """Everything stepped per incident: moment, event and commands, in order."""
     grouped: dict[str, list] = {}  # type: ignore[type-arg]
@@ -169,6 +219,6 @@ def ties_of(steps: list) -> int:  # type: ignore[type-arg]
     """How often a timer and something from outside came at the same moment."""
     moments: dict[float, set[bool]] = {}
     for now_s, event, _ in steps:
-        if not isinstance(event, CandidatesFound | ClaimRefused):
+        if not isinstance(event, CandidatesFound | ClaimRefused | DronesFound):
             moments.setdefault(now_s, set()).add(isinstance(event, TimerFired))
     return sum(len(kinds) == 2 for kinds in moments.values())
