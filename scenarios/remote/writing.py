@@ -42,7 +42,7 @@ def write_remote(folder: Path, *, seed: int = 1) -> tuple[Path, Path]:
     Beside them: ``stations.csv`` (one), ``responder_posts.csv`` (candidate sites of community
     first responders, same columns), ``hospitals.csv``, ``bases.csv`` (candidate drone bases),
     ``dead_spots.geojson`` and ``airspace.geojson``. The same seed gives the same bytes. About
-    25,000 people on 57 x 37 km.
+    25,000 people on 57 x 40 km.
     """
     plan_rng, street_rng, drop_rng, people_rng = (
         np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(4)
