@@ -23,9 +23,10 @@ from scenarios.metrics.shape import (
 )
 
 WAKES = "night_wakes_per_volunteer_month"
-VOLUNTEER_FIRST = "volunteer_before_ambulance"
+HANDS = "trained_hands_within_480_s"
 AED_FIRST = "aed_before_ambulance"
 ASKED = "asked_per_call"
+DECADE = 10.0  # rarer than one in these years, the sentence says how many years one takes
 MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
 TWO = 2
 
@@ -60,6 +61,26 @@ class _Study:
     def extra_words(self, option: str) -> str:
         """``0.8 to 1.6`` in the study's period."""
         return words.ranged(self.extra(option), scale=self.period.years)
+
+    def much(self, options: Sequence[str], *, compared: bool = True) -> str:
+        """The extra survivors of one or more options together, over which time, in which place."""
+        extras = [self.extra(option) for option in options]
+        people = self.facts.population
+        among = "" if people is None else f" among {words.count(float(f'{people:.3g}'))} people"
+        tail = f"{among}, compared with {self.baseline}" if compared else among
+        lows, highs = [e.low for e in extras], [e.high for e in extras]
+        if None in lows or None in highs:  # a single repetition
+            said = words.listed([self.extra_words(option) for option in options])
+            return f"{said} extra survivors expected {self.period.words}{tail}"
+        low, high = min(x or 0.0 for x in lows), max(x or 0.0 for x in highs)
+        if low > 0.0 and self.period.years > DECADE:
+            years = words.span(1 / high, 1 / low, most=0)
+            return f"one extra survivor expected in {years} years{tail}"
+        both = Difference(low, low, high, verdict="cannot_tell")
+        change = words.change(both, "more", "fewer", scale=self.period.years)
+        if low >= 0.0:
+            change = f"{change.removesuffix(' more')} extra"
+        return f"{change} survivors expected {self.period.words}{tail}"
 
     def between(self, a: str, b: str, measure: str) -> Difference:
         """Option a minus option b."""
@@ -127,104 +148,158 @@ def _benefit(study: _Study) -> tuple[Kind, str, list[str]]:
     if not gains:
         return _no_gain(study)
     best = max(gains, key=lambda option: study.extra(option).value or 0.0)
-    tied = [o for o in study.options if o == best or not _clear(study, best, o)]
-    if len(tied) > 1:
-        return "tied", _tied(study, tied), tied
-    lead = "does best of those tried" if len(study.options) > 1 else "does better"
-    sentence = (
-        f"{study.names[best]} {lead}: {study.extra_words(best)} extra survivors expected "
-        f"{study.period.words}, compared with {study.baseline}."
-    )
-    return "best", sentence, [best]
+    level = [o for o in study.options if o == best or not _clear(study, best, o)]
+    adding = [o for o in level if o in gains]
+    if len(adding) > 1:
+        return "tied", _tied(study, adding), adding
+    name, much = study.names[best], study.much([best], compared=False)
+    if len(level) > 1:
+        others = words.listed([study.names[o] for o in level if o != best])
+        sentence = (
+            f"{name} does better than {study.baseline}: {much}. Whether {others} "
+            f"{'does' if len(level) == TWO else 'do'} as well, we cannot tell."
+        )
+        return "tied", sentence, level
+    if len(study.options) > 1:
+        return "best", f"{name} is best of those tried: {study.much([best])}.", [best]
+    return "best", f"{name} does better than {study.baseline}: {much}.", [best]
 
 
 def _clear(study: _Study, a: str, b: str) -> bool:
     return study.between(a, b, study.survivors).verdict in ("higher", "lower")
 
 
-def _tied(study: _Study, tied: list[str]) -> str:
-    when = study.period.words
-    names = words.listed([study.names[o] for o in tied])
-    if len(tied) > TWO:
-        low = min(study.extra(o).low or 0.0 for o in tied)
-        high = max(study.extra(o).high or 0.0 for o in tied)
-        return (
-            f"{names} add survivors, and which adds most we cannot tell: "
-            f"{words.span(low, high, scale=study.period.years)} extra expected {when}, compared "
-            f"with {study.baseline}."
-        )
-    both = "Both options add" if len(study.options) == TWO else f"{names} add most"
-    first, second = tied
-    if study.extra_words(first) == study.extra_words(second):
-        return (
-            f"{both} survivors, and which of them adds more we cannot tell: with either "
-            f"{study.extra_words(first)} extra expected {when}, compared with {study.baseline}."
-        )
+def _tied(study: _Study, adding: list[str]) -> str:
+    which = "more" if len(adding) == TWO else "most"
     return (
-        f"{both} survivors, and which of them adds more we cannot tell: "
-        f"{study.extra_words(first)} extra expected {when} with {study.names[first]}, "
-        f"{study.extra_words(second)} with {study.names[second]}, compared with {study.baseline}."
+        f"{_named(study, adding)} do better than {study.baseline}: "
+        f"{study.much(adding, compared=False)}. Which of them adds {which}, we cannot tell."
     )
 
 
+def _named(study: _Study, some: list[str], *, starts: bool = True) -> str:
+    """``Both options``, ``All five options``, two by name, ``Four of the five options``."""
+    total = len(study.options)
+    if len(some) == total:
+        all_ = "both options" if total == TWO else f"all {words.spelled(total)} options"
+        return f"{all_[:1].upper()}{all_[1:]}" if starts else all_
+    if len(some) == TWO:
+        return words.listed([study.names[o] for o in some])
+    number = words.spelled(len(some))
+    number = f"{number[:1].upper()}{number[1:]}" if starts else number
+    return f"{number} of the {words.spelled(total)} options"
+
+
 def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
-    parts = "; ".join(f"{study.names[o]} {study.extra_words(o)}" for o in study.options)
-    told = f"extra survivors expected {study.period.words}: {parts}."
-    if all(study.extra(o).verdict == "same" for o in study.options):
-        one = "The option changes" if len(study.options) == 1 else "The options change"
-        sentence = f"{one} nothing: every arrest went as with {study.baseline}."
-        return "cannot_tell", sentence, study.options
-    if all(study.extra(o).verdict == "lower" for o in study.options):
-        sentence = f"None of the options does better than {study.baseline}; {told}"
-        return "worse", sentence, study.options
-    every = "this option does" if len(study.options) == 1 else "any of the options does"
-    sentence = f"We cannot tell whether {every} better than {study.baseline}; {told}"
-    return "cannot_tell", sentence, study.options
+    options = study.options
+    one = len(options) == 1
+    if all(study.extra(o).verdict == "same" for o in options):
+        subject = "The option changes" if one else "The options change"
+        sentence = f"{subject} nothing: every arrest went as with {study.baseline}."
+        return "cannot_tell", sentence, options
+    name = study.names[options[0]]
+    if all(study.extra(o).verdict == "lower" for o in options):
+        subject = f"{name} does worse" if one else "Every option does worse"
+        return (
+            "worse",
+            f"{subject} than {study.baseline}: {study.much(options, compared=False)}.",
+            options,
+        )
+    sooner = [o for o in options if study.against[o][HANDS].verdict == "higher"]
+    if sooner:
+        sentence, told = _sooner_only(study, sooner)
+        return "cannot_tell", sentence, told
+    asked = name if one else f"any of the {words.spelled(len(options))} options"
+    much = study.much(options, compared=False)
+    sentence = f"We cannot tell whether {asked} does better than {study.baseline}: {much}."
+    return "cannot_tell", sentence, options
+
+
+def _sooner_only(study: _Study, sooner: list[str]) -> tuple[str, list[str]]:
+    """Survivors cannot be told apart, but the time to trained hands can: sentence and options."""
+    first = max(sooner, key=lambda o: study.measures[o][HANDS].value or 0.0)
+    told = [o for o in sooner if o == first or study.between(first, o, HANDS).verdict != "higher"]
+    found = [study.against[o][HANDS] for o in told]
+    low, high = min(d.low or 0.0 for d in found), max(d.high or 0.0 for d in found)
+    more = words.change(Difference(low, low, high), "more", "fewer", scale=100, most=1)
+    one = len(told) == 1
+    named = study.names[first] if one else _named(study, told, starts=False)
+    sentence = (
+        f"With {named}, {more} "
+        f"of 100 arrests have trained hands within 8 min than with {study.baseline}. Whether "
+        f"{'it adds' if one else 'they add'} survivors, we cannot tell."
+    )
+    return sentence, told
 
 
 # --- what it asks of people ----------------------------------------------------------------------
 
 
 def _load(study: _Study, leading: list[str]) -> str:
+    """What the benefit asks of people; among equals, who is sooner and who asks fewer."""
     if len(leading) == 1:
         return _load_of_best(study, leading[0])
     lightest = min(leading, key=lambda o: study.measures[o][ASKED].value or 0.0)
+    first = max(leading, key=lambda o: study.measures[o][HANDS].value or 0.0)
+    if first != lightest and study.between(first, lightest, HANDS).verdict == "higher":
+        more = study.between(first, lightest, HANDS)
+        gain = words.change(more, "more", "fewer", scale=100, most=1)
+        return (
+            f"{study.names[first]} brings trained hands within 8 min to {gain} of 100 arrests than "
+            f"{study.names[lightest]}. {_price(study, first, lightest)}"
+        )
     heavier = [
         o for o in leading if o != lightest and study.between(lightest, o, ASKED).verdict == "lower"
     ]
     if not heavier:
         return "Which of them asks less of the volunteers, we cannot tell either."
-    best = max(heavier, key=lambda o: study.measures[o][VOLUNTEER_FIRST].value or 0.0)
-    more = study.between(best, lightest, ASKED)
-    asks = f"asks {words.change(more, 'more', 'fewer', most=1)} people per call"
-    sooner = study.between(best, lightest, VOLUNTEER_FIRST)
-    if sooner.verdict != "higher":
-        return (
-            f"{study.names[best]} {asks} than {study.names[lightest]}, and we cannot tell that a "
-            "volunteer is there first more often."
-        )
-    gain = words.change(sooner, "more", "fewer", scale=100, most=1)
+    most = max(heavier, key=lambda o: study.measures[o][ASKED].value or 0.0)
+    others = "the other" if len(leading) == TWO else "any other"
+    if len(heavier) == len(leading) - 1:
+        lead = f"{study.names[lightest]} asks fewest people"
+    else:
+        lead = f"{study.names[lightest]} asks fewer people than {study.names[most]}"
+    tail = f", and we cannot tell that {others} brings trained hands sooner."
+    return f"{lead}{tail} {_per_call(study, lightest, most)}"
+
+
+def _price(study: _Study, option: str, other: str) -> str:
+    """What the sooner one asks, beside what the other one asks."""
+    _, each = study.wakes
     return (
-        f"With {study.names[best]} a volunteer is there before the ambulance at {gain} of 100 "
-        f"arrests than with {study.names[lightest]}; for that it {asks}."
+        f"For that it asks {_asked(study, option)} people per call instead of "
+        f"{_asked(study, other)}, and wakes each volunteer {_wakes(study, option)} times a {each} "
+        f"at night instead of {_wakes(study, other)}."
+    )
+
+
+def _per_call(study: _Study, option: str, other: str) -> str:
+    _, each = study.wakes
+    return (
+        f"It asks {_asked(study, option)} people per call and wakes each volunteer "
+        f"{_wakes(study, option)} times a {each} at night; {study.names[other]} asks "
+        f"{_asked(study, other)} and wakes {_wakes(study, other)}."
     )
 
 
 def _load_of_best(study: _Study, option: str) -> str:
-    asked = words.ranged(study.measures[option][ASKED], most=1)
-    _, each = study.wakes
-    wakes = _wakes(study, option)
-    text = f"It asks {asked} people per call and wakes each volunteer {wakes} times a {each}"
     lighter = [
         other
         for other in study.options
         if other != option and study.between(other, option, ASKED).verdict == "lower"
     ]
-    if not lighter:
-        return f"{text} at night."
-    other = min(lighter, key=lambda o: study.measures[o][ASKED].value or 0.0)
-    fewer = words.ranged(study.measures[other][ASKED], most=1)
-    return f"{text} at night; {study.names[other]} asks {fewer} and wakes {_wakes(study, other)}."
+    if lighter:
+        other = min(lighter, key=lambda o: study.measures[o][ASKED].value or 0.0)
+        return _per_call(study, option, other)
+    _, each = study.wakes
+    return (
+        f"It asks {_asked(study, option)} people per call and wakes each volunteer "
+        f"{_wakes(study, option)} times a {each} at night."
+    )
+
+
+def _asked(study: _Study, option: str) -> str:
+    return words.ranged(study.measures[option][ASKED], most=1)
 
 
 def _wakes(study: _Study, option: str) -> str:
@@ -242,11 +317,11 @@ def _of_aeds(study: _Study, groups: Sequence[GroupSet]) -> Answer:
     best = max(study.options, key=lambda o: study.measures[o][AED_FIRST].value or 0.0)
     day, night = (words.ranged(item, scale=100.0, most=1) for item in measure.estimates[best])
     used = (
-        f"with the rule {study.names[best]} one is attached before the ambulance comes at {day} "
+        f"with {study.names[best]} one is attached before the ambulance comes at {day} "
         f"of 100 arrests by day and {night} at night"
     )
     if study.against[best][AED_FIRST].verdict not in ("higher", "lower"):
-        used = f"that volunteers fetch them, we cannot tell from any option: {used}"
+        used = f"whether any option brings one sooner, we cannot tell: {used}"
     aeds = study.facts.aeds
     lead = (
         f"{aeds.by_day} of {aeds.public} AEDs can be counted on by day and {aeds.by_night} at night"
@@ -320,10 +395,10 @@ def _other_models(study: _Study) -> str:
 
 def _reach_figure(study: _Study) -> AnswerFigure:
     return AnswerFigure(
-        VOLUNTEER_FIRST,
-        "Of 100 arrests, a volunteer is there before the ambulance at",
-        _rows(study, VOLUNTEER_FIRST, 100.0),
-        f"{study.baseline}: {_of_baseline(study, VOLUNTEER_FIRST, 100.0)}.",
+        HANDS,
+        "Of 100 arrests, trained hands within 8 min at",
+        _rows(study, HANDS, 100.0),
+        f"{study.baseline}: {_of_baseline(study, HANDS, 100.0)}.",
     )
 
 

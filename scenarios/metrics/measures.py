@@ -26,7 +26,8 @@ CLOCK_WORDS = {
     "shock": "a first shock",
     "ambulance": "the ambulance",
 }
-FIRST_HELP = ("volunteer_with_aed", "volunteer", "ambulance", "nobody")
+FIRST_HELP = ("volunteer_with_aed", "volunteer", "co_responder", "ambulance", "nobody")
+OTHER = "other"  # an AED of a source that this version does not know: shares still add up
 Better = Literal["lower", "higher", "neither"]
 Unit = Literal["s", "share", "count", "per_year", "per_month"]
 
@@ -67,23 +68,39 @@ def volunteer_first(panel: Panel, policy: str) -> Bools:
 
 def aed_before_ambulance(panel: Panel, policy: str) -> Bools:
     """An AED that did not come with the ambulance was attached before the ambulance was there."""
-    source = np.isin(panel.texts(policy, "first_aed_source"), ("responder", "public", "drone"))
-    return source & (panel.clock(policy, "aed_attached") <= panel.clock(policy, "ambulance"))
+    source = panel.texts(policy, "first_aed_source")
+    brought = ~np.isin(source, ("ambulance", "none", ""))
+    return brought & (panel.clock(policy, "aed_attached") <= panel.clock(policy, "ambulance"))
 
 
 def first_help(panel: Panel, policy: str) -> dict[str, Floats]:
     """Who of the trained came first, one share per category of ``FIRST_HELP``, f64[rows]."""
-    volunteer = volunteer_first(panel, policy)
+    co_responder = _co_responder_first(panel, policy)
+    volunteer = volunteer_first(panel, policy) & ~co_responder
     own_aed = panel.texts(policy, "first_aed_source") == "responder"
     with_aed = volunteer & own_aed & aed_before_ambulance(panel, policy)
-    ambulance = ~volunteer & np.isfinite(panel.clock(policy, "ambulance"))
+    ambulance = ~volunteer & ~co_responder & np.isfinite(panel.clock(policy, "ambulance"))
     parts = {
         "volunteer_with_aed": with_aed,
         "volunteer": volunteer & ~with_aed,
+        "co_responder": co_responder,
         "ambulance": ambulance,
-        "nobody": ~volunteer & ~ambulance,
+        "nobody": ~volunteer & ~co_responder & ~ambulance,
     }
     return {name: part.astype(np.float64) for name, part in parts.items()}
+
+
+def _co_responder_first(panel: Panel, policy: str) -> Bools:
+    """A co-responder of the fleet was there before the ambulance and before any volunteer."""
+    if not panel.has("t_co_responder_s"):
+        return np.zeros(panel.rows, dtype=np.bool_)
+    there = panel.clock(policy, "co_responder")
+    volunteer = (
+        panel.clock(policy, "first_volunteer")
+        if panel.has("t_first_volunteer_s")
+        else np.where(volunteer_first(panel, policy), 0.0, np.inf)
+    )
+    return np.asarray((there < panel.clock(policy, "ambulance")) & (there < volunteer))
 
 
 def _within(clock: str, limit_s: float) -> Callable[[Panel, str, Effort], Floats]:
@@ -99,7 +116,14 @@ def _column(name: str) -> Callable[[Panel, str, Effort], Floats]:
 
 
 def _source(name: str) -> Callable[[Panel, str, Effort], Floats]:
-    return lambda panel, policy, _: (panel.texts(policy, "first_aed_source") == name).astype(float)
+    return lambda panel, policy, _: _comes_from(panel, policy, name).astype(float)
+
+
+def _comes_from(panel: Panel, policy: str, name: str) -> Bools:
+    source = panel.texts(policy, "first_aed_source")
+    if name == OTHER:
+        return ~np.isin(source, (*AED_SOURCES, ""))
+    return np.asarray((source == name) | ((name == "none") & (source == "")))
 
 
 def _help(name: str) -> Callable[[Panel, str, Effort], Floats]:
@@ -134,7 +158,7 @@ def _reach() -> list[PerIncident]:
         PerIncident(volunteer, lambda p, policy, _: volunteer_first(p, policy).astype(float)),
         PerIncident(aed, lambda p, policy, _: aed_before_ambulance(p, policy).astype(float)),
     ]
-    for name in AED_SOURCES:
+    for name in (*AED_SOURCES, OTHER):
         label = f"arrests whose first AED came from: {name}"
         found.append(
             PerIncident(Measure(f"aed_source_{name}", label, "share", "neither"), _source(name))

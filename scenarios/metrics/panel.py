@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 CLOCKS = ("cpr_any", "trained_hands", "aed_attached", "shock", "ambulance")
-AED_SOURCES = ("responder", "public", "drone", "ambulance", "none")
+AED_SOURCES = ("responder", "co_responder", "public", "drone", "ambulance", "none")
 
 REQUIRED = (
     "policy", "replication", "incident_id", "t_s", "lat", "lon", "zone", "true_arrest", "witnessed",

@@ -91,6 +91,8 @@ def change(item: Difference, more: str, fewer: str, *, scale: float = 1.0, most:
         return f"{span(low, high, most=most)} {more}"
     if high <= 0:
         return f"{span(-high, -low, most=most)} {fewer}"
+    if not float(number(-low, decimals).replace(NARROW_SPACE, "")):
+        return f"0 to {number(high, decimals)} {more}"
     return f"{number(-low, decimals)} {fewer} to {number(high, decimals)} {more}"
 
 
@@ -104,6 +106,14 @@ def listed(names: list[str]) -> str:
 def count(value: float) -> str:
     """A whole number with thin thousands."""
     return number(round(value), 0)
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def spelled(value: int) -> str:
+    """A small whole number as a word."""
+    return _NUMBERS[value] if value < len(_NUMBERS) else str(value)
 
 
 class Period(NamedTuple):

@@ -14,13 +14,21 @@ from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import WIDTH_IN, canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, tag
 from scenarios.report.palette import DEMAND, INK, ROAD, SOFT, shade
-from scenarios.report.study import Study
+from scenarios.report.places import (
+    CUT_OFF_ITEM,
+    draw_cut_off,
+    draw_sites,
+    legend,
+    site_items,
+)
+from scenarios.report.study import FEW, Study
 
 Floats = NDArray[np.float64]
 
 KM_PER_DEGREE = 111.195
 FEWEST_IN_CELL = 5
-MOST_OPTION_MAPS = 6
+MOST_OPTION_MAPS = 4  # one sheet of paper
+MANY_HEIGHT_IN = 1.95
 FINEST_GRID, COARSEST_GRID = 36, 8
 WELL_FILLED = 0.85
 ROADS_AS_LINES = 1500  # more than this many edges become a picture inside the drawing
@@ -108,13 +116,16 @@ def _grid(x: Floats, y: Floats, frame: Frame) -> tuple[int, int]:
 # --- what is drawn on every map ------------------------------------------------------------------
 
 
-def _base(axes: Any, region: Any, frame: Frame) -> None:
+def _base(axes: Any, study: Study, frame: Frame) -> None:
+    region = study.region
     network = region.networks.get("foot") or next(iter(region.networks.values()))
     x, y = _road_lines(network, frame)
     many = len(network.edge_u) > ROADS_AS_LINES
     axes.plot(x, y, color=ROAD, linewidth=0.35 if many else 0.6, zorder=2, rasterized=many)
     axes.set(xlim=(0, frame.width_km), ylim=(0, frame.height_km), aspect="equal")
     axes.set_axis_off()
+    draw_cut_off(axes, frame, region, study.cut_off)
+    draw_sites(axes, frame, study.facts.sites)
     _scale_bar(axes, frame)
 
 
@@ -166,7 +177,9 @@ def _moments(study: Study) -> tuple[float, float]:
 def _aed_pair(study: Study, frame: Frame, arrests: Arrests) -> Raw:
     aeds = study.region.aeds
     if not len(aeds):
-        return paragraph("No public AED is known in this region.")
+        none = paragraph("No public AED is known in this region.")
+        items = _place_items(study)
+        return join([none, legend(items)]) if items else none
     moments = zip(("day", "night"), _moments(study), strict=True)
     state = {name: aed_hours(aeds, at_s) for name, at_s in moments}
     by_day, by_night = state["day"].usable(night=False), state["night"].usable(night=True)
@@ -182,31 +195,27 @@ def _aed_pair(study: Study, frame: Frame, arrests: Arrests) -> Raw:
     return join(
         [
             paragraph(tag("strong", lead)),
-            _aed_legend(),
+            _aed_legend(study),
             tag("div", *panels, class_="panels"),
         ]
     )
 
 
-def _aed_legend() -> Raw:
-    def item(shape: str, label: str) -> Raw:
-        drawn = tag("svg", Raw(shape), viewBox="0 0 14 14", width="14", height="14",
-                    aria_hidden="true", class_="swatch")  # fmt: skip
-        return tag("li", drawn, label)
-
-    return tag(
-        "ul",
-        item(f'<circle cx="7" cy="7" r="5" fill="{INK}"/>', "open by its hours"),
-        item(
+def _aed_legend(study: Study) -> Raw:
+    items = [
+        (f'<circle cx="7" cy="7" r="5" fill="{INK}"/>', "AED open by its hours"),
+        (
             f'<circle cx="7" cy="7" r="4.5" fill="#fff" stroke="{INK}" stroke-width="1.5"/>',
             "hours unknown: counted by day only",
         ),
-        item(
-            f'<path d="M3 3l8 8M11 3l-8 8" stroke="{SOFT}" stroke-width="1.5"/>',
-            "closed or unknown",
-        ),
-        class_="legend",
-    )
+        (f'<path d="M3 3l8 8M11 3l-8 8" stroke="{SOFT}" stroke-width="1.5"/>', "closed or unknown"),
+    ]
+    return legend([*items, *_place_items(study)])
+
+
+def _place_items(study: Study) -> list[tuple[str, str]]:
+    items = site_items(study.facts.sites)
+    return [*items, CUT_OFF_ITEM] if study.cut_off else items
 
 
 def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, night: bool) -> Raw:
@@ -226,9 +235,9 @@ def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, n
     )
     x, y = frame.xy(np.asarray(aeds.lat), np.asarray(aeds.lon))
     name = f"aeds-{'night' if night else 'day'}"
-    with canvas(name, frame.height_in) as (drawn, axes):
+    with canvas(name, _height(study, frame)) as (drawn, axes):
         _demand(axes, arrests, frame)
-        _base(axes, study.region, frame)
+        _base(axes, study, frame)
         size = _mark_size(len(aeds))
         axes.plot(x[shut], y[shut], "x", color=SOFT, markersize=size, zorder=4)
         axes.plot(x[hollow], y[hollow], "o", color=INK, markerfacecolor="white", markersize=size,
@@ -237,6 +246,11 @@ def _aed_map(study: Study, frame: Frame, arrests: Arrests, state: AedHours, *, n
                   markeredgewidth=0.5, markersize=size + 0.8, zorder=6)  # fmt: skip
         drawing = svg(drawn, name, alt)
     return figure(title, drawing, stamp=study.stamp)
+
+
+def _height(study: Study, frame: Frame) -> float:
+    """Three rows of maps fit on one sheet where there are many options."""
+    return min(frame.height_in, MANY_HEIGHT_IN) if len(study.policies) > FEW else frame.height_in
 
 
 def _mark_size(aeds: int) -> float:
@@ -248,9 +262,10 @@ def _mark_size(aeds: int) -> float:
 
 
 def _option_maps(study: Study, frame: Frame, arrests: Arrests) -> Raw:
-    shown = [
-        policy for policy in study.policies if policy.measures["volunteer_before_ambulance"].value
-    ][:MOST_OPTION_MAPS]
+    first = sorted(study.policies, key=lambda policy: policy is not study.lead)
+    able = [p for p in first if p.measures["volunteer_before_ambulance"].value]
+    shown = able[:MOST_OPTION_MAPS]
+    left_out = words.listed([p.name for p in able[MOST_OPTION_MAPS:]])
     if not shown or not len(arrests.x):
         return Raw("")
     top = max(_top(policy) for policy in shown)
@@ -262,6 +277,7 @@ def _option_maps(study: Study, frame: Frame, arrests: Arrests) -> Raw:
                 *(_option_map(study, frame, arrests, policy, top) for policy in shown),
                 class_="panels",
             ),
+            paragraph(f"Not drawn: {left_out}.", class_="note") if left_out else "",
         ]
     )
 
@@ -286,14 +302,14 @@ def _option_map(
     first = 100.0 * volunteer_first(study.panel, policy.id)[study.panel.arrest]
     name = f"first-{policy.id.replace('_', '-')}"
     shades = [shade(colour, part) for part in (0.06, 0.5, 1.0)]
-    with canvas(name, frame.height_in + 0.45) as (drawn, axes):
+    with canvas(name, _height(study, frame) + 0.45) as (drawn, axes):
         cells = axes.hexbin(
             arrests.x, arrests.y, C=first, reduce_C_function=np.mean, gridsize=arrests.grid,
             mincnt=FEWEST_IN_CELL, vmin=0, vmax=top, linewidths=0.2, zorder=1,
             extent=(0, frame.width_km, 0, frame.height_km),
             cmap=LinearSegmentedColormap.from_list(name, shades),
         )  # fmt: skip
-        _base(axes, study.region, frame)
+        _base(axes, study, frame)
         bar = drawn.colorbar(cells, ax=axes, orientation="horizontal", shrink=0.6, aspect=25,
                              pad=0.02)  # fmt: skip
         bar.set_label("of 100 arrests there")

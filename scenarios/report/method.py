@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scenarios.metrics import words
-from scenarios.report.html import Raw, join, paragraph, section, table, tag
+from scenarios.metrics.shape import PolicySummary
+from scenarios.report.html import Raw, join, paragraph, section, tag
 from scenarios.report.palette import swatch
 from scenarios.report.study import Study
 
@@ -33,45 +34,45 @@ def method_section(study: Study, number: int, files: Sequence[str]) -> Raw:
 
 
 def _options(study: Study) -> Raw:
-    rows = [
-        (
-            join([swatch(study.looks[policy.id]), policy.title]),
-            policy.words or "–",
-            policy.citation or "–",
-            _LIVE_USE.get(policy.live_use, policy.live_use or "–"),
-        )
-        for policy in study.policies
-    ]
-    head = ("Option", "Rule", "Source", "Use")
-    listing = table(head, rows, caption="The options in words", kind="prose")
-    gaps = [
-        tag("li", tag("strong", f"{option.name}: "), "; ".join(option.gaps))
-        for option in study.facts.policies
-        if option.gaps
-    ]
-    if not gaps:
-        return listing
-    filled = paragraph("Where a published rule is silent, these assumptions fill the gap:")
-    return join([listing, filled, tag("ul", *gaps, class_="gaps")])
+    gaps = {option.id: option.gaps for option in study.facts.policies}
+    items = [_option(study, policy, gaps.get(policy.id, ())) for policy in study.policies]
+    return join([tag("h3", "The options in words"), tag("ul", *items, class_="options")])
+
+
+def _option(study: Study, policy: PolicySummary, gaps: Sequence[str]) -> Raw:
+    title = "" if policy.title == policy.name else f"{policy.title}. "
+    said = [f"{title}{policy.words}".strip()]
+    if policy.citation:
+        said.append(f"Source: {policy.citation.rstrip('.')}.")
+    if gaps:
+        said.append(f"Assumed where it is silent: {'; '.join(gaps)}.")
+    if policy.live_use:
+        use = _LIVE_USE.get(policy.live_use, policy.live_use)
+        said.append(f"{use[:1].upper()}{use[1:]}.")
+    name = tag("strong", f"{policy.name}. ")
+    return tag("li", swatch(study.looks[policy.id]), name, " ".join(said))
 
 
 def _parameters(study: Study) -> Raw:
-    rows, kinds = [], []
+    """A dense list: name and value, then where it comes from."""
+    rows = []
     for item in study.facts.parameters:
         source = item.source or "assumption"
-        rows.append(
-            (
-                tag("code", item.name),
-                f"{_brief(item.value)} {item.unit}".strip(),
+        assumed = source.lower().startswith("assumption")
+        rows += [
+            tag("dt", tag("code", item.name), " ", f"{_brief(item.value)} {item.unit}".strip()),
+            tag(
+                "dd",
                 source if item.is_default else tag("strong", source),
-            )
-        )
-        kinds.append("assumption" if source.lower().startswith("assumption") else "")
+                class_="assumption" if assumed else None,
+            ),
+        ]
     if not rows:
         return Raw("")
-    caption = "Every parameter, with its source or the word assumption; bold: set by the scenario"
-    head = ("Parameter", "Value", "Source")
-    return table(head, rows, caption=caption, row_kinds=kinds, kind="prose")
+    said = paragraph(
+        "Each with its source, or the word assumption; bold: set by the scenario.", class_="note"
+    )
+    return join([tag("h3", "Every parameter"), said, tag("dl", *rows, class_="parameters")])
 
 
 def _brief(value: str) -> str:
@@ -97,7 +98,7 @@ def _stress(study: Study) -> Raw:
         ("Outputs", _OUTPUTS),
         ("Model", _MODEL),
         ("Entities", entities),
-        ("Input data", "the table above; map data as credited below"),
+        ("Input data", "the parameters above; map data as credited below"),
         ("Experiments", experiments),
         ("Estimation", _ESTIMATION),
         ("Randomness", _RANDOMNESS),

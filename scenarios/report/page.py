@@ -9,6 +9,7 @@ from typing import Any
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.shape import Summary
+from scenarios.report.backcast import backcast_section, has_own_data
 from scenarios.report.belief import belief_section
 from scenarios.report.front import answer_section
 from scenarios.report.gains import gains_section
@@ -61,7 +62,9 @@ def render(
             tag("style", Raw(style)),
         ]
     )
-    body = tag("main", answer_section(study), *sections, _footer(study))
+    before = [backcast_section(study)] if has_own_data(study) else []
+    heading = tag("h1", facts.title)
+    body = tag("main", heading, *before, answer_section(study), *sections, _footer(study))
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{text(body)}</body></html>\n'
     )

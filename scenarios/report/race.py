@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from scenarios.metrics.shape import PolicySummary
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, section, table, tag
 from scenarios.report.palette import AMBULANCE, INK, marks, shade
-from scenarios.report.study import Study
+from scenarios.report.study import FEW, Study
 from scenarios.report.worth import worth
 
 RACES = (
@@ -24,17 +25,24 @@ RACES = (
 HELP_WORDS = {
     "volunteer_with_aed": "volunteer, with AED",
     "volunteer": "volunteer, without",
+    "co_responder": "co-responder",
     "ambulance": "ambulance",
     "nobody": "nobody",
 }
 SOURCE_WORDS = {
     "responder": "volunteer",
+    "co_responder": "co-responder",
     "public": "bystander",
     "drone": "drone",
     "ambulance": "ambulance",
+    "other": "somebody else",
     "none": "none came",
 }
-_HELP_SHADE = {"volunteer_with_aed": 1.0, "volunteer": 0.5, "ambulance": 0.1, "nobody": 0.0}
+_HELP_SHADE = {
+    "volunteer_with_aed": 1.0, "volunteer": 0.5, "co_responder": 0.25, "ambulance": 0.1,
+    "nobody": 0.0,
+}  # fmt: skip
+_HATCHES = {"co_responder": "....", "nobody": "////"}
 LATEST_MIN = 30
 LINE_END_SHARE = 0.95
 WIDE_ENOUGH_FOR_A_NUMBER = 9.0
@@ -180,19 +188,31 @@ def _reached(study: Study, clock: str, name: str) -> Raw:
 
 def _half_and_most(study: Study) -> Raw:
     marks = (("median", "half by"), ("p90", "nine in ten by"))
+    ambulance = ", ".join(
+        f"{said} {_minutes(study.baseline, f'ambulance_{mark}_s')}" for mark, said in marks
+    )
+    there = f"The ambulance is there: {ambulance}"
+    if len(study.policies) > FEW:
+        return _half_of_many(study, there)
     lines = [
         (f"{name}: {said}", partial(_minutes, measure=f"{clock}_{mark}_s"))
         for clock, name, _, _ in RACES
         for mark, said in marks
     ]
-    ambulance = ", ".join(
-        f"{said} {_minutes(study.baseline, f'ambulance_{mark}_s')}" for mark, said in marks
-    )
-    caption = (
-        "Minutes until half, and nine in ten, of all arrests have it. The ambulance is there: "
-        f"{ambulance}"
-    )
+    caption = f"Minutes until half, and nine in ten, of all arrests have it. {there}"
     return study.side_by_side(caption, lines)
+
+
+def _half_of_many(study: Study, there: str) -> Raw:
+    """As narrow as a panel: half by for each clock, nine in ten for trained hands."""
+    keys = ("cpr_any_median_s", "trained_hands_median_s", "shock_median_s", "trained_hands_p90_s")
+    rows = [
+        [study.name(policy.id), *(_minutes(policy, key) for key in keys)]
+        for policy in study.policies
+    ]
+    head = ("half by", "CPR", "hands", "shock", "hands, 9 in 10")
+    caption = f"Minutes until half of all arrests have it, and nine in ten have hands. {there}"
+    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
 
 
 def _minutes(policy: PolicySummary, measure: str) -> str:
@@ -231,7 +251,7 @@ def _first_help_bars(study: Study, title: str) -> Raw:
         for row, policy in enumerate(study.policies):
             _stack(study, axes, policy, row)
         axes.set(xlim=(0, 100), xlabel="of 100 arrests")
-        axes.set_yticks(range(len(study.policies)), [short(p.name) for p in study.policies])
+        axes.set_yticks(range(len(study.policies)), [two_lines(p.name) for p in study.policies])
         axes.invert_yaxis()
         axes.grid(visible=False)
         return svg(drawn, name, f"{title} One stacked bar per option; the table holds the numbers.")
@@ -252,12 +272,18 @@ def _stack(study: Study, axes: Any, policy: PolicySummary, row: int) -> None:
             color=shade(colour, _HELP_SHADE[kind]),
             edgecolor=colour,
             linewidth=0.8,
-            hatch="////" if kind == "nobody" else None,
+            hatch=_HATCHES.get(kind),
         )
         if width >= WIDE_ENOUGH_FOR_A_NUMBER:
             ink = "white" if kind == "volunteer_with_aed" else INK
             axes.text(left + width / 2, row, f"{width:.0f}", ha="center", va="center", color=ink)
         left += width
+
+
+def two_lines(label: str, most: int = 16) -> str:
+    """A label over two lines, so that it stays whole beside a drawing."""
+    first, *more = wrap(label, most) or [label]
+    return "\n".join([first, short(" ".join(more), most + 2)]) if more else first
 
 
 def short(label: str, most: int = 18) -> str:

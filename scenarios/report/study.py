@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from scenarios.back_cast import BackCast, back_cast
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.intervals import Difference, Estimate
 from scenarios.metrics.panel import Panel, Tables
 from scenarios.metrics.shape import Comparison, PolicySummary, Summary
 from scenarios.report.html import Raw, join, table, tag
 from scenarios.report.palette import Look, ambulance_swatch, looks, swatch
+from scenarios.report.places import cut_off
 
 FEW = 3  # options that fit beside a panel on paper
 
@@ -30,6 +32,22 @@ class Study:
     def panel(self) -> Panel:
         """The incidents themselves, for the map."""
         return Panel(self.tables, self.facts)
+
+    @cached_property
+    def back_cast(self) -> BackCast | None:
+        """The planner's own response times beside the simulated ones."""
+        observed = self.facts.observed
+        if self.summary.back_cast is not None or observed is None or not observed.ambulance_s:
+            return self.summary.back_cast
+        times = self.panel.clock(self.baseline.id, "ambulance")[self.panel.arrest]
+        return back_cast(
+            observed.ambulance_s, times, source=observed.source, replayed=observed.replayed
+        )
+
+    @cached_property
+    def cut_off(self) -> tuple[int, ...]:
+        """Zones that no road reaches, for the map."""
+        return cut_off(self.region)
 
     @property
     def policies(self) -> tuple[PolicySummary, ...]:

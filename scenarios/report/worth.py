@@ -122,28 +122,25 @@ def _wrapped(title: str) -> str:
 
 
 def _survival_table(study: Study) -> Raw:
-    rows = []
-    for policy in study.policies:
-        for model in study.facts.outcomes:
-            compared = policy.id != study.baseline.id
-            rows.append(
-                (
-                    study.name(policy.id),
-                    model.title,
-                    words.ranged(policy.measures[f"survival_{model.name}"], scale=100, most=2),
-                    words.ranged(policy.measures[f"survivors_per_year_{model.name}"]),
-                    _extra_words(study, policy, model) if compared else "–",
-                )
-            )
-    head = (
-        "",
-        "Outcome model",
-        "Survivors of 100 arrests",
-        "Survivors a year",
-        f"Extra {_period(study).words}",
-    )
+    models = study.facts.outcomes
+    rows = [
+        [
+            study.name(policy.id),
+            *(cell for model in models for cell in _cells(study, policy, model)),
+        ]
+        for policy in study.policies
+    ]
+    head = [""]
+    for model in models:
+        head += [f"{model.title}: survivors of 100", f"extra {_period(study).words}"]
     caption = f"Survivors expected under each outcome model; extra against {study.baseline.name}"
-    return table(head, rows, caption=caption)
+    return table(head, rows, caption=caption, kind="prose")
+
+
+def _cells(study: Study, policy: PolicySummary, model: OutcomeFacts) -> tuple[str, str]:
+    share = words.ranged(policy.measures[f"survival_{model.name}"], scale=100, most=2)
+    compared = policy.id != study.baseline.id
+    return share, _extra_words(study, policy, model) if compared else "–"
 
 
 def _models(study: Study) -> Raw:

@@ -458,7 +458,7 @@ def _fields(facts: StudyFacts) -> dict[str, Any]:
 def test_a_clear_best_is_named_with_a_range_and_what_it_asks(summary: Summary) -> None:
     said = summary.answer
     assert said.kind == "best"
-    assert said.sentence.startswith("Phased 7 does best of those tried: ")
+    assert said.sentence.startswith("Phased 7 is best of those tried: ")
     assert " to " in said.sentence
     assert "As today" in said.sentence
     assert "Nearest 3 asks" in said.load
