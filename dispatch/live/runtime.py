@@ -22,14 +22,20 @@ from dispatch.commands import (
     Command,
     EndAlert,
     FindCandidates,
+    FindDrones,
+    LaunchDrone,
+    ReadyDrone,
     SendAlert,
     StartTimer,
     TellControl,
 )
 from dispatch.events import (
     AlertUndelivered,
+    CandidatesFailed,
     CandidatesFound,
     ClaimRefused,
+    DroneRefused,
+    DronesFound,
     Event,
     IncidentReported,
     TimerFired,
@@ -99,7 +105,12 @@ class Runtime:
         finder: who knows where people are.
         outbox: what carries messages to people.
         on_search: called after the commit with (incident id, policy id, query).
+
+    ``find_at_once``: answer searches within the transaction, as the simulator does; the service
+    answers from a worker thread, so that a slow map holds up nobody.
     """
+
+    find_at_once = False
 
     def __init__(
         self,
@@ -190,12 +201,18 @@ class Runtime:
             same = (asked.c.incident_id == incident_id) & (asked.c.query_id == query.query_id)
             if tx.run(sa.delete(asked).where(same)).rowcount == 0:
                 return  # answered before, or no longer wanted
-            text = tx.value(sa.select(schema.incident.c.flags).where(_is(incident_id)))
-            flags = frozenset(json.loads(text or "[]"))
-            event = self._finder.find(tx, query, self._clock(), policy_id, flags)
+            event = self.find(tx, incident_id, policy_id, query)
             self.apply(tx, incident_id, event, SYSTEM)
 
         self.store.transact(work)
+
+    def find(
+        self, tx: Tx, incident_id: str, policy_id: str, query: Query
+    ) -> CandidatesFound | CandidatesFailed:
+        """Ask the finder, under what is known of the call."""
+        text = tx.value(sa.select(schema.incident.c.flags).where(_is(incident_id)))
+        flags = frozenset(json.loads(text or "[]"))
+        return self._finder.find(tx, query, self._clock(), policy_id, flags)
 
     def open_searches(self) -> list[tuple[str, str, Query]]:
         """Return the searches that nobody has answered: what a restart begins with."""
@@ -213,7 +230,8 @@ class Runtime:
         """Fire the timers that are due, oldest first; returns how many there were."""
         timer = schema.timer
         now_s = self._clock()
-        due = sa.select(timer).where(timer.c.due_at_s <= now_s).order_by(timer.c.due_at_s)
+        order = (timer.c.due_at_s, timer.c.incident_id, timer.c.planned)
+        due = sa.select(timer).where(timer.c.due_at_s <= now_s).order_by(*order)
         rows = self.store.transact(lambda tx: tx.rows(due.limit(TIMERS_AT_ONCE)))
         for row in rows:
             self.store.transact(lambda tx, row=row: self._fire(tx, row))  # type: ignore[misc]
@@ -260,7 +278,8 @@ class _Step:
         self.attention: str | None = row["attention"]
         self.queue: deque[tuple[Event, str]] = deque()
         self.near: dict[int, Candidate] = {}
-        self.timers: dict[tuple[str, int], float | None] = {}  # None: to be cancelled
+        self.timers: dict[tuple[str, int], tuple[float, int] | None] = {}  # None: cancelled
+        self.planned = 0
 
     def take(self, event: Event, actor: str) -> Applied:
         """Work off the event and what follows; returns what became of the event itself."""
@@ -341,13 +360,19 @@ class _Step:
             case EndAlert():
                 self._end_alert(command)
             case StartTimer():
-                self.timers[command.kind.value, command.ref] = command.due_at_s
+                self.planned += 1
+                planned = self.row["next_seq"] * 1000 + self.planned
+                self.timers[command.kind.value, command.ref] = (command.due_at_s, planned)
             case CancelTimer():
                 self.timers[command.kind.value, command.ref] = None
             case FindCandidates():
                 self._search(command.query)
             case TellControl():
                 self._tell_control(command)
+            case FindDrones():  # the service flies none: whoever asks is told so
+                self.queue.append((DronesFound(command.query.query_id), SYSTEM))
+            case ReadyDrone() | LaunchDrone():
+                self.queue.append((DroneRefused(command.task_id, "no_operator"), SYSTEM))
 
     def _send_alert(self, command: SendAlert) -> None:
         tx, runtime = self.tx, self.runtime
@@ -503,7 +528,7 @@ class _Step:
     def _write_timers(self) -> None:
         """Write the timers of all events of this call together."""
         timer = schema.timer
-        stopped = [key for key, due_at_s in self.timers.items() if due_at_s is None]
+        stopped = [key for key, due in self.timers.items() if due is None]
         for kind in {kind for kind, _ in stopped}:
             refs = [ref for its_kind, ref in stopped if its_kind == kind]
             self.tx.run(
@@ -514,13 +539,23 @@ class _Step:
                 )
             )
         started = [
-            {"incident_id": self.incident_id, "kind": kind, "ref": ref, "due_at_s": due_at_s}
-            for (kind, ref), due_at_s in self.timers.items()
-            if due_at_s is not None
+            {
+                "incident_id": self.incident_id,
+                "kind": kind,
+                "ref": ref,
+                "due_at_s": due[0],
+                "planned": due[1],
+            }
+            for (kind, ref), due in self.timers.items()
+            if due is not None
         ]
         self.tx.put(timer, *started)
 
     def _search(self, query: Query) -> None:
+        if self.runtime.find_at_once:
+            event = self.runtime.find(self.tx, self.incident_id, self.row["policy_id"], query)
+            self.queue.append((event, SYSTEM))
+            return
         search = schema.search
         self.tx.run(sa.delete(search).where(search.c.incident_id == self.incident_id))
         self.tx.insert(

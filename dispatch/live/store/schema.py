@@ -78,6 +78,7 @@ timer = Table(
     Column("kind", String(20), primary_key=True),
     Column("ref", Integer, primary_key=True),
     Column("due_at_s", Float, nullable=False),
+    Column("planned", Integer, nullable=False),  # order among those due at the same moment
 )
 Index("timer_due", timer.c.due_at_s)
 

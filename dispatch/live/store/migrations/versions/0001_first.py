@@ -333,6 +333,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("ref", sa.Integer(), nullable=False),
         sa.Column("due_at_s", sa.Float(), nullable=False),
+        sa.Column("planned", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("incident_id", "kind", "ref"),
     )
     op.create_index("timer_due", "timer", ["due_at_s"], unique=False)
