@@ -18,6 +18,8 @@ from geo.speeds_car import BLUE_LIGHT_FACTOR
 
 Floats = NDArray[np.float64]
 
+BY_BOAT_S = 1_800.0  # no road leads there: until a boat or helicopter leaves (assumption)
+BY_BOAT_MPS = 5.0  # and how fast it then comes nearer, door to door (assumption)
 MAX_SNAP_M = 2_000.0  # a crew walks or drives the last piece from the nearest public road
 
 
@@ -47,8 +49,8 @@ class StraightDrive:
 class RoadDrive:
     """Shortest driving times of a car router, at ``factor`` times the speed of other traffic.
 
-    Where no road joins two places, a straight line with detour stands in and ``n_straight`` counts
-    it, so that no call is left without an answer.
+    Where no road joins two places (an island), a boat or helicopter has to be found: late and slow,
+    but no call is left without an answer. ``n_straight`` counts such pairs.
     """
 
     def __init__(self, router: Callable[[], Router], *, factor: float = BLUE_LIGHT_FACTOR) -> None:
@@ -71,5 +73,6 @@ class RoadDrive:
         np.fill_diagonal(times_s, 0.0)
         if missing.any():
             self.n_straight += int(np.count_nonzero(missing))
-            times_s[missing] = StraightDrive().matrix_s(lat, lon)[missing]
+            over_water = StraightDrive(BY_BOAT_MPS, detour=1.0)
+            times_s[missing] = BY_BOAT_S + over_water.matrix_s(lat, lon)[missing]
         return np.asarray(times_s)

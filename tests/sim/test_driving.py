@@ -10,7 +10,7 @@ from geo.network import build_network
 from geo.osm import read_extract
 from geo.router import Router
 from geo.speeds_car import CAR
-from sim.driving import RoadDrive, StraightDrive
+from sim.driving import BY_BOAT_MPS, BY_BOAT_S, RoadDrive, StraightDrive
 
 
 def test_roads_of_copenhagen(shared_data: Path) -> None:
@@ -29,6 +29,8 @@ def test_roads_of_copenhagen(shared_data: Path) -> None:
     asymmetric = np.abs(times_s - times_s.T) > 1.0
     assert asymmetric.mean() > 0.3  # one-way streets
     quick_s = RoadDrive(lambda: router, factor=2.0).matrix_s(lat, lon)
-    roads = times_s != StraightDrive().matrix_s(lat, lon)
+    by_boat_s = BY_BOAT_S + StraightDrive(BY_BOAT_MPS, detour=1.0).matrix_s(lat, lon)
+    roads = times_s != by_boat_s
     assert np.allclose(quick_s[roads] * 2.0, times_s[roads])
+    assert (times_s[~roads & (times_s > 0)] >= BY_BOAT_S).all()
     assert drive.n_straight < 40 * 40 * 0.2
