@@ -13,6 +13,7 @@ from sim.parameters import (
     AmbulanceParameters,
     ArrivalParameters,
     ClockParameters,
+    ControlParameters,
     FleetParameters,
     Hospital,
     Lognormal,
@@ -54,6 +55,7 @@ def to_parameters(scenario: Scenario) -> WorldParameters:
         ambulance=_struct(AmbulanceParameters, scenario.ambulance),
         fleet=_fleet(scenario.ambulance.fleet) if scenario.ambulance.model == "fleet" else None,
         scene=_struct(SceneParameters, scenario.scene),
+        control=_struct(ControlParameters, scenario.control),
         outcome=_struct(OutcomeParameters, scenario.outcome),
     )
 

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from scenarios.drone_tables import DronesTable, WeatherTable
 from sim.parameters import DayNight, FleetParameters, Hospital, Lognormal, WorldParameters
 
 ASSUMPTION = "assumption"
@@ -734,6 +735,31 @@ class SceneTable(Table):
     )
 
 
+_CONTROL = DEFAULTS.control
+
+
+class ControlTable(Table):
+    """``[control]``: what control learns after the alert went out, and when."""
+
+    estimate_part: float = _share(
+        _CONTROL.estimate_part,
+        "part of the wait after which control's estimate of the ambulance is right",
+        ASSUMPTION,
+    )
+    unsafe_share: float = _share(
+        _CONTROL.unsafe_share, "scenes found unsafe", "choice: off unless a planner says so"
+    )
+    unsafe: Duration = _duration(_CONTROL.unsafe, "until such a scene is safe", ASSUMPTION)
+    do_not_alert_share: float = _share(
+        _CONTROL.do_not_alert_share,
+        "calls found out to be none to alert people to (a DNACPR form, a care home)",
+        "choice: off unless a planner says so",
+    )
+    notice: Duration = _duration(
+        _CONTROL.notice, "recognition to either of the two being known", ASSUMPTION
+    )
+
+
 _OUTCOME = DEFAULTS.outcome
 
 OutcomeModel = Literal["joint", "waalewijn", "valenzuela", "de_maio", "larsen"]
@@ -822,7 +848,10 @@ class Scenario(Table):
     aeds: AedsTable = AedsTable()
     ambulance: AmbulanceTable = AmbulanceTable()
     scene: SceneTable = SceneTable()
+    control: ControlTable = ControlTable()
     outcome: OutcomeTable = OutcomeTable()
+    drones: DronesTable = DronesTable()
+    weather: WeatherTable = WeatherTable()
     policies: PoliciesTable = PoliciesTable()
     run: RunTable = RunTable()
 
