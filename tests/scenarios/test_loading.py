@@ -61,7 +61,7 @@ def only_fault(text: str, folder: Path) -> str:
         ("[policies]\ncompare = []", "policies.compare", "at least 1"),
         ("[policies]\ncompare = ['a', 'a']", "policies.compare", "each policy once"),
         ("[policy]\ncompare = ['a']", "policy", "did you mean policies"),
-        ("[drones]\nbase = 1", "drones", "tables are"),
+        ("[satellites]\nbase = 1", "satellites", "tables are"),
     ],
 )
 def test_a_fault_names_file_line_field_and_remedy(
