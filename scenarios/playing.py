@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -129,12 +130,17 @@ def _play_here(replication: int) -> Played:
 
 def _setting(play: Play) -> Setting:
     region: Region = open_region(play.scenario, play.region_folder)
-    return setting_from_region(
+    setting = setting_from_region(
         region,
         population=play.parameters.arrivals.population,
         invented=bool(invented_parts(play.scenario)),
         modes=_modes(play.parameters),
     )
+    if not play.scenario.drones.bases:
+        return setting
+    from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
+
+    return replace(setting, sky=sky_of(play.scenario))
 
 
 def _modes(parameters: WorldParameters) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ def _rows(table: BaseModel, prefix: str) -> Iterator[Parameter]:
     for name, field in type(table).model_fields.items():
         value = getattr(table, name)
         path = f"{prefix}{name}"
+        if path in {"drones", "weather"} and not table.drones.bases:  # type: ignore[attr-defined]
+            continue
         if isinstance(value, BaseModel) and not _extra(field):
             if path != "ambulance.fleet" or getattr(table, "model", "") == "fleet":
                 yield from _rows(value, f"{path}.")

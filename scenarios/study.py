@@ -114,6 +114,10 @@ def run_study(
     region = open_region(scenario, folder)
     inputs = read_inputs(scenario, region)
     _refuse_faults(scenario, inputs.parameters)
+    if scenario.drones.bases:
+        from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
+
+        sky_of(scenario)  # its faults are told before anything is played
     for use in inputs.row_use:
         say.step(use.words)
     play = Play(scenario, folder, inputs.parameters, policies, scenario.run.seed, events)
@@ -225,7 +229,11 @@ class _Book:
 
     def __init__(self, out_dir: Path, play: Play, stack: ExitStack) -> None:
         models = play.parameters.outcome.models
-        columns = {"incidents": incident_columns(models), "alerts": ALERT_COLUMNS}
+        has_drones = bool(play.scenario.drones.bases)
+        columns = {
+            "incidents": incident_columns(models, drones=has_drones),
+            "alerts": ALERT_COLUMNS,
+        }
         if play.events != "none":
             columns["events"] = EVENT_COLUMNS
         self._writers = {

@@ -1,0 +1,145 @@
+"""From ``[drones]`` and ``[weather]`` to the sky over a study, with the files that they name.
+
+Importing this loads the air router: only inside commands, and only where a scenario has a base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from geo.airspace import Airspace, Permission
+from geo.airspace_files import read_airspace
+from geo.airspace_osm import derive
+from geo.errors import FaultyFileError
+from geo.weather import WeatherSeries, read_weather_csv
+from scenarios.drone_tables import OSM, REMOTE, DronesTable
+from scenarios.errors import Fault, InputFaults
+from scenarios.schema import Scenario
+from sim.drone_parameters import DroneBase, DroneParameters, Suspicion
+from sim.sky import WIDER_DEG, Sky, check_sky
+
+Bounds = tuple[float, float, float, float]
+
+
+def sky_of(scenario: Scenario) -> Sky | None:
+    """The drones, airspace and weather that a scenario asks for; None without a base.
+
+    Raises:
+        InputFaults: a value or a file is wrong; every fault of a file is listed.
+    """
+    table = scenario.drones
+    if not table.bases:
+        return None
+    sky = Sky(_drones(table), _airspace(scenario), hours=_hours(scenario))
+    faults = check_sky(sky)
+    if faults:
+        file = "scenario" if scenario.file is None else str(scenario.file)
+        raise InputFaults([Fault(file, fault.field, fault.expected) for fault in faults])
+    return sky
+
+
+def _drones(table: DronesTable) -> DroneParameters:
+    low_m, high_m = table.ground_elevation_m
+    answer = table.permission
+    usual = Suspicion()
+    return DroneParameters(
+        bases=tuple(
+            DroneBase(
+                row.id, row.lat, row.lon, row.drones, row.aircraft, row.spare_batteries, row.agreed
+            )
+            for row in table.bases
+        ),
+        cruise_height_m=table.cruise_height_m,
+        delivery_height_m=min(DroneParameters(()).delivery_height_m, table.cruise_height_m),
+        night_flying=table.night_flying,
+        ground_low_m=low_m,
+        ground_high_m=high_m,
+        general_permission=Permission(
+            answer.granted_share, answer.wait_median_s, answer.wait_sigma
+        ),
+        start_failed_share=table.start_failed_share,
+        queue_s=table.queue_s,
+        suspicion=Suspicion(table.suspected_share, usual.after),
+    )
+
+
+# --- airspace ----------------------------------------------------------------------------------
+
+
+def _airspace(scenario: Scenario) -> Airspace:
+    """All that the scenario names, added up."""
+    bounds = _bounds(scenario.drones)
+    found, faults = Airspace(()), list[Fault]()
+    for name in scenario.drones.airspace:
+        try:
+            found = found + _READERS.get(name, _from_file)(scenario, name, bounds)
+        except FaultyFileError as error:
+            faults += [Fault(name, "", line) for line in error.faults]
+    if faults:
+        raise InputFaults(faults)
+    return found
+
+
+def _bounds(table: DronesTable) -> Bounds:
+    """South, west, north, east: the bases, and as far around as any drone flies."""
+    lats, lons = [row.lat for row in table.bases], [row.lon for row in table.bases]
+    return (
+        min(lats) - WIDER_DEG,
+        min(lons) - WIDER_DEG,
+        max(lats) + WIDER_DEG,
+        max(lons) + WIDER_DEG,
+    )
+
+
+def _from_file(scenario: Scenario, name: str, bounds: Bounds) -> Airspace:
+    return read_airspace(scenario.path(name), region_bounds=bounds)
+
+
+def _from_extract(scenario: Scenario, _: str, bounds: Bounds) -> Airspace:
+    from geo.osm_airspace import read_air_features  # noqa: PLC0415 - osmium
+
+    extract = scenario.path(scenario.region.source)
+    if not extract.is_file():
+        expected = "an extract as [region] source, to derive zones from"
+        raise InputFaults([Fault(_file(scenario), "drones.airspace", expected, str(extract))])
+    return derive(read_air_features(extract)).within(*bounds)
+
+
+def _of_the_district(_: Scenario, __: str, bounds: Bounds) -> Airspace:
+    from scenarios.remote.air import airspace_features  # noqa: PLC0415
+    from scenarios.remote.writing import CENTRE  # noqa: PLC0415
+    from scenarios.town.files import write_collection  # noqa: PLC0415
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "remote.geojson"
+        write_collection(file, airspace_features(CENTRE), title="Remote district", note="invented")
+        return read_airspace(file, region_bounds=bounds)
+
+
+_READERS: dict[str, Callable[[Scenario, str, Bounds], Airspace]] = {
+    OSM: _from_extract,
+    REMOTE: _of_the_district,
+}
+
+
+# --- weather -----------------------------------------------------------------------------------
+
+
+def _hours(scenario: Scenario) -> tuple[WeatherSeries, ...]:
+    """Observed hours, the same file at each base; none where they are drawn."""
+    named = scenario.weather.csv
+    if named is None:
+        return ()
+    try:
+        return tuple(
+            read_weather_csv(scenario.path(named), lat=row.lat, lon=row.lon)
+            for row in scenario.drones.bases
+        )
+    except FaultyFileError as error:
+        raise InputFaults([Fault(named, "", line) for line in error.faults]) from None
+
+
+def _file(scenario: Scenario) -> str:
+    return "scenario" if scenario.file is None else str(scenario.file)
