@@ -37,7 +37,7 @@ def preset_text(name: str) -> str:
     return (resources.files("dispatch") / "presets" / f"{name}.toml").read_text("utf-8")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _quiet_logs() -> None:
     set_up("error", io.StringIO())
 
