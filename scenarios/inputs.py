@@ -238,8 +238,13 @@ def _listed_people(
     }
     if "mode" in kept.columns:
         values["mode"] = tuple(str(mode or "foot") for mode in kept.column("mode"))
-    unused = ("verified_until", "on_duty_hours", "max_alerts_per_month")
-    use = _use("responders", table, len(kept), int((~inside).sum()), unused=unused)
+    values["on_duty_hours"] = tuple(kept.column("on_duty_hours"))
+    values["alerts_per_30_days"] = tuple(kept.column("max_alerts_per_month"))
+    values["verified_until_s"] = tuple(
+        None if day is None else float(epoch_seconds([f"{day} 23:59:59"], region.timezone)[0])
+        for day in kept.column("verified_until")
+    )
+    use = _use("responders", table, len(kept), int((~inside).sum()))
     return msgspec.structs.replace(plain, **values), [use]
 
 

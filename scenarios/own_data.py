@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.hours import HoursKind, hours_kind
 from scenarios.coordinates import BRITISH_GRID, WGS84, postcode_key, postcodes, system, to_wgs84
 from scenarios.errors import Fault, InputFaults
 
@@ -95,6 +96,13 @@ def day(cell: str) -> Value:
         raise ValueError("a date like 2026-12-31 expected") from None
 
 
+def duty_hours(cell: str) -> Value:
+    """OSM opening hours. Raises ``ValueError`` where they cannot be read or are never open."""
+    if hours_kind(cell) is not HoursKind.KNOWN:
+        raise ValueError("hours like Mo-Fr 18:00-23:00 expected")
+    return cell
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a schema: how a cell is read and what it means."""
@@ -151,7 +159,7 @@ RESPONDERS = Schema(
         *_places("work_", "work"),
         Column("mode", one_of("foot", "bicycle", "car"), "how they would come; empty: on foot"),
         Column("verified_until", day, "training verified and in date until this day"),
-        Column("on_duty_hours", text, "OSM syntax, e.g. Mo-Fr 18:00-23:00; empty: always"),
+        Column("on_duty_hours", duty_hours, "OSM syntax, e.g. Mo-Fr 18:00-23:00; empty: always"),
         Column("max_alerts_per_month", count, "cap that they chose"),
     ),
     places=("",),

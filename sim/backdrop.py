@@ -21,6 +21,7 @@ from sim.arrivals import draw_arrivals
 from sim.behaviour import draw_people
 from sim.clock import Calendar, calendar
 from sim.control import draw_notices
+from sim.own_limits import own_limits
 from sim.parameters import WorldParameters
 from sim.patient import draw_patients
 from sim.presence import Around, Presence, When, position_age_s, presence
@@ -89,6 +90,16 @@ class Backdrop:
         self.notices = draw_notices(self.patients, self.ambulances, parameters.control, draws)
         self.people = draw_people(setting, parameters.people, draws)
         self.at_s = self.calendar.start_s + self.arrivals.t_s
+        self.own_limits = tuple(
+            own_limits(
+                parameters.people,
+                self.people.spots.lat[: self.people.n].tolist(),
+                self.people.spots.lon[: self.people.n].tolist(),
+                timezone=setting.timezone,
+                start_s=self.calendar.start_s,
+                end_s=self.calendar.start_s + self.calendar.horizon_s + 86400.0,
+            )
+        )
         traced = self.arrivals.point < 0
         self._where = (
             setting.travel.spots(self.arrivals.lat, self.arrivals.lon)

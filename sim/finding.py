@@ -36,6 +36,8 @@ class Finder:
             home_lon=backdrop.people.spots.lon[:n],
             aed_ids=np.arange(len(backdrop.setting.aeds)),
         )
+        for fact in backdrop.own_limits:
+            self.roster.apply(fact)
         self._promised: set[int] = set()  # AEDs claimed now
         self._listed: dict[int, list[int]] = {}  # incident -> people found last
 

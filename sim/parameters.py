@@ -124,6 +124,10 @@ class PeopleParameters(Struct, frozen=True):
     # count on people on foot; who has a car differs from place to place: assumption.
     modes: tuple[tuple[str, float], ...] = (("foot", 1.0),)
     mode: tuple[str, ...] | None = None
+    # Of each person, where a responders file says so; None: always, for ever, the policy's cap.
+    on_duty_hours: tuple[str | None, ...] | None = None  # OSM syntax, local time
+    verified_until_s: tuple[float | None, ...] | None = None  # epoch seconds
+    alerts_per_30_days: tuple[int | None, ...] | None = None
 
     delivered_share: float = 0.97  # assumption
     delivery: Lognormal = Lognormal(2.0, 0.5)  # assumption
