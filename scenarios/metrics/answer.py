@@ -209,7 +209,8 @@ def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
     if sooner:
         sentence, told = _sooner_only(study, sooner)
         return "cannot_tell", sentence, told
-    asked = name if one else f"any of the {words.spelled(len(options))} options"
+    several = "either option" if len(options) == TWO else "any of the options"
+    asked = name if one else several
     much = study.much(options, compared=False)
     sentence = f"We cannot tell whether {asked} does better than {study.baseline}: {much}."
     return "cannot_tell", sentence, options
@@ -245,8 +246,8 @@ def _load(study: _Study, leading: list[str]) -> str:
         more = study.between(first, lightest, HANDS)
         gain = words.change(more, "more", "fewer", scale=100, most=1)
         return (
-            f"{study.names[first]} brings trained hands within 8 min to {gain} of 100 arrests than "
-            f"{study.names[lightest]}. {_price(study, first, lightest)}"
+            f"With {study.names[first]}, {gain} of 100 arrests have trained hands within 8 min than "
+            f"with {study.names[lightest]}. {_price(study, first, lightest)}"
         )
     heavier = [
         o for o in leading if o != lightest and study.between(lightest, o, ASKED).verdict == "lower"

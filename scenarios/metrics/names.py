@@ -12,6 +12,8 @@ SHIPPED = {
     "benefit": "Phased by expected benefit",
     "dae_responder": "DAE RespondER (within 5 km)",
     "detour": "Phased with AED on the way",
+    "drones_beside_phased_7": "Phased beside drones",
+    "drones_only": "Drones alone",
     "firstaed_langeland": "FirstAED (three of nine)",
     "goodsam_nsw": "GoodSAM NSW (within 500 m)",
     "goodsam_nz": "GoodSAM NZ (within 1 km)",

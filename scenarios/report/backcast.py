@@ -76,8 +76,9 @@ def _times(study: Study, found: BackCast) -> list[Raw]:
 
 
 def _verdict(found: BackCast) -> Raw:
+    said = found.sentence.replace(" -", f" {words.MINUS}")
     if found.verdict == "fits":
-        return paragraph(tag("strong", found.sentence))
+        return paragraph(tag("strong", said))
     leads = {
         "does_not_fit": "The model does not fit your service. ",
         "too_few": "Too few times to judge the model by. ",
@@ -93,7 +94,7 @@ def _verdict(found: BackCast) -> Raw:
     return tag(
         "p",
         tag("strong", leads[found.verdict]),
-        found.sentence,
+        said,
         advice,
         class_="band",
         role="note",

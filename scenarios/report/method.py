@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from scenarios.metrics import words
+from scenarios.metrics.facts import Parameter
 from scenarios.metrics.shape import PolicySummary
 from scenarios.report.html import Raw, join, paragraph, section, tag
 from scenarios.report.palette import swatch
@@ -60,7 +62,7 @@ def _parameters(study: Study) -> Raw:
         source = item.source or "assumption"
         assumed = source.lower().startswith("assumption")
         rows += [
-            tag("dt", tag("code", item.name), " ", f"{_brief(item.value)} {item.unit}".strip()),
+            tag("dt", tag("code", item.name), " ", f"{_shown(item)} {item.unit}".strip()),
             tag(
                 "dd",
                 source if item.is_default else tag("strong", source),
@@ -73,6 +75,11 @@ def _parameters(study: Study) -> Raw:
         "Each with its source, or the word assumption; bold: set by the scenario.", class_="note"
     )
     return join([tag("h3", "Every parameter"), said, tag("dl", *rows, class_="parameters")])
+
+
+def _shown(item: Parameter) -> str:
+    """The value; of a file its name alone, as the folders of a planner are nobody else's matter."""
+    return PurePath(item.value).name if item.name == "region.source" else _brief(item.value)
 
 
 def _brief(value: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dispatch.config import load_policy
+from dispatch.config import load_policy, preset_names
 from scenarios.loading import check_scenario
 from scenarios.metrics.facts import PolicyFacts, StudyFacts
 from scenarios.metrics.gathering import study_facts
+from scenarios.metrics.names import SHORT_ENOUGH, short_name, told_apart
 
 ZONES = SimpleNamespace(
     ids=("a", "b"),
@@ -94,3 +95,19 @@ def test_aeds_are_counted_by_day_and_by_night() -> None:
 )
 def test_names_are_what_the_planner_wrote(policy: str, name: str) -> None:
     assert PolicyFacts(policy, "a long title").name == name
+
+
+def test_every_shipped_rule_has_a_short_name_of_its_own() -> None:
+    names = [short_name(key, "a long title that nobody could put into a sentence")
+             for key in preset_names()]  # fmt: skip
+    assert all(names), [key for key, name in zip(preset_names(), names, strict=True) if not name]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= SHORT_ENOUGH
+    assert not any("_" in name for name in names)
+
+
+def test_own_policies_are_called_by_a_short_title() -> None:
+    assert short_name("mine", "Five, then five") == "Five, then five"
+    assert short_name("mine", "A title that goes on and on and on") == ""
+    assert told_apart(["A", "B", "A"], ["x", "y", "z"]) == ("A (x)", "B", "A (z)")
+    assert told_apart(["", ""], ["x", "y"]) == ("", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -488,6 +489,40 @@ def test_too_few_replications_cannot_tell(make_study: Make) -> None:
     found = summarise(tables, facts)
     assert found.answer.kind == "cannot_tell"
     assert found.answer.sentence.startswith("We cannot tell")
+
+
+def test_a_rare_survivor_is_told_in_years(make_study: Make) -> None:
+    facts, tables = make_study(replications=12)
+    rows = tables.incidents.to_pylist()
+    for row in rows:
+        for model in facts.outcomes:
+            if row[f"survival_{model.name}"] is not None:
+                row[f"survival_{model.name}"] /= 50
+    thin = Tables(pa.Table.from_pylist(rows, tables.incidents.schema), tables.alerts)
+    sentence = summarise(thin, facts).answer.sentence
+    found = re.search(r"one extra survivor expected in (\d+) to (\d+) years among", sentence)
+    assert found, sentence
+    extra = summarise(thin, facts).comparisons[1].differences["survivors_per_year_joint"]
+    assert extra.low is not None
+    assert extra.high is not None
+    assert int(found[1]) == pytest.approx(1 / extra.high, rel=0.1)
+    assert int(found[2]) == pytest.approx(1 / extra.low, rel=0.1)
+
+
+def test_time_to_hands_is_told_when_survivors_cannot_be(make_study: Make) -> None:
+    facts, tables = make_study(replications=12)
+    rows = tables.incidents.to_pylist()
+    for row in rows:
+        for model in facts.outcomes:
+            if row[f"survival_{model.name}"] is not None:
+                odd = int(row["incident_id"][1:]) % 2
+                sign = {"as_today": 0.0}.get(row["policy"], 1.0 if odd else -1.0)
+                row[f"survival_{model.name}"] = 0.2 + 0.1 * sign
+    unsure = Tables(pa.Table.from_pylist(rows, tables.incidents.schema), tables.alerts)
+    said = summarise(unsure, facts).answer
+    assert said.kind == "cannot_tell"
+    assert re.search(r"With .*, .* more of 100 arrests have trained hands within 8", said.sentence)
+    assert said.sentence.endswith("survivors, we cannot tell.")
 
 
 def test_a_single_policy_is_described_and_not_compared(make_study: Make) -> None:

@@ -9,12 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from scenarios.demand_fit import ChiSquare, DemandFit, FitTest
 from scenarios.metrics.aeds import aed_hours
-from scenarios.metrics.facts import AedFacts, Observed, PolicyFacts, StudyFacts
+from scenarios.metrics.facts import AedFacts, Observed, PolicyFacts, Site, StudyFacts
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.summary import summarise
 from scenarios.report.backcast import backcast_section
@@ -312,6 +314,75 @@ def test_a_backcast_that_fails_shows_a_yellow_band(make_study: Make) -> None:
     source = backcast_section(Study(facts, summarise(tables, facts), tables, None))
     assert 'class="band"' in source
     assert "does not fit your service" in source
+
+
+def test_own_times_come_before_any_option(make_study: Make) -> None:
+    slow = Observed(tuple(np.linspace(600, 1800, 200)), "own service, 2025")
+    facts, tables = make_study(replications=2, observed=slow)
+    said = Page(render(facts, summarise(tables, facts), tables)).said
+    fit = said.index("does the model fit your own data?")
+    assert fit < said.index("Nearest 3")
+    assert fit < said.index("Can you believe it?")
+
+
+def test_times_of_day_are_held_against_each_other_where_there_are_enough(
+    make_study: Make,
+) -> None:
+    hours = (2,) * 150 + (9,) * 5
+    own = Observed((600.0,) * 150 + (300.0,) * 5, "own service", local_hour=hours)
+    facts, tables = make_study(replications=6, observed=own)
+    source = backcast_section(Study(facts, summarise(tables, facts), tables, None))
+    assert "night, 23 to 07" in source
+    assert "morning" not in source  # five observed times judge nothing
+
+
+def test_a_demand_that_does_not_fit_is_said(make_study: Make) -> None:
+    facts, tables = make_study(replications=2)
+    bad, good = ChiSquare(90.0, 20, 1e-6), ChiSquare(20.0, 20, 0.46)
+    fit = DemandFit(
+        source="arrests.csv", arrests=400, held_back=200, space="zones", bandwidth_m=None,
+        per_100k_year=55.0, hours=FitTest(good, bad), places=FitTest(bad, bad),
+        gaps_ks_distance=0.04, gaps_ks_p=0.5, sentence="Places do not fit.",
+    )  # fmt: skip
+    summary = msgspec.structs.replace(summarise(tables, facts), demand_fit=fit)
+    said = Page(render(facts, summary, tables)).said
+    assert "Where or when arrests happen does not fit yours." in said
+    assert "does not fit, p below 0.001" in said
+    assert "no misfit seen, p 0.460" in said
+    assert "ambulance of the model has not been checked against yours" in said
+
+
+def test_stations_and_hospitals_stand_on_the_map(make_study: Make) -> None:
+    sites = (
+        Site("station", "North", 51.02, -0.95), Site("co_responder", "Fire", 51.03, -0.93),
+        Site("hospital", "General", 51.05, -0.9),
+    )  # fmt: skip
+    facts, tables = make_study(replications=2, sites=sites)
+    source = map_section(Study(facts, summarise(tables, facts), tables, Region()), 3)
+    for label in ("ambulance station", "co-responders' station", "hospital"):
+        assert text(label) in source
+    without, tables = make_study(replications=2)
+    bare = map_section(Study(without, summarise(tables, without), tables, Region()), 3)
+    assert "hospital" not in bare
+    assert bare.count("<path") < source.count("<path")
+
+
+def test_bars_of_who_came_first_add_up_with_co_responders(make_study: Make) -> None:
+    facts, tables = make_study(replications=2)
+    incidents = tables.incidents.to_pylist()
+    for i, row in enumerate(incidents):
+        row["t_co_responder_s"] = row["t_ambulance_s"] - 60 if i // 3 % 3 == 0 else None
+        row["first_aed_source"] = ("co_responder", "a later kind", "ambulance", None)[i // 3 % 4]
+    more = Tables(pa.Table.from_pylist(incidents), tables.alerts)
+    summary = summarise(more, facts)
+    for policy in summary.policies:
+        for kind in ("first_help_", "aed_source_"):
+            shares = [v.value for key, v in policy.measures.items() if key.startswith(kind)]
+            assert sum(share or 0.0 for share in shares) == pytest.approx(1.0)
+        assert (policy.measures["first_help_co_responder"].value or 0.0) > 0.1
+    source = render(facts, summary, more)
+    assert "co-responder" in source
+    assert "somebody else" in source
 
 
 def test_a_backcast_that_fits_shows_none(make_study: Make) -> None:
