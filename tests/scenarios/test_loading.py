@@ -130,8 +130,9 @@ def test_the_defaults_are_those_of_the_simulator() -> None:
 def test_every_number_of_the_simulator_can_be_written_in_a_scenario() -> None:
     """Whatever is not a row of a file or drawn from the region has a key of the same name."""
     from_files = {
-        "home_lat", "home_lon", "hospitals", "mode", "per_zone", "place_risk", "stations",
-        "trace", "trace_s", "work_lat", "work_lon",
+        "alerts_per_30_days", "home_lat", "home_lon", "hospitals", "mode", "on_duty_hours",
+        "per_zone", "place_risk", "stations", "trace", "trace_s", "verified_until_s", "work_lat",
+        "work_lon",
     }  # fmt: skip
     renamed = {"start_date", "years", "night_from_hour", "night_to_hour", "population"}
     written = {row.name.split(".")[-1] for row in parameter_sheet(_complete())}
