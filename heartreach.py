@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import typer
@@ -51,7 +51,10 @@ def _command_line() -> typer.Typer:
     from scenarios.cli import app  # noqa: PLC0415 - after the check that it is ours
 
     if find_spec("dispatch.live.cli") is not None:  # the service is an extra
-        service: typer.Typer = import_module("dispatch.live.cli").app
+        live: Any = import_module("dispatch.live.cli")
+        live.town = lambda: import_module("scenarios.demo").town_folder()
+        live.demo = lambda *given: import_module("scenarios.demo").play(*given)
+        service: typer.Typer = live.app
         app.registered_commands += service.registered_commands
         app.registered_groups += service.registered_groups
     return app

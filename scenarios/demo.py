@@ -347,7 +347,13 @@ class Demo:
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None and not isinstance(fault, httpx.TransportError):
+            self._say(f"demo: something went wrong: {type(fault).__name__}: {fault}")
 
 
 async def _server_events(feed: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from dispatch.config import Policy
     from dispatch.live.service import Service
     from dispatch.live.settings import Settings
@@ -197,7 +199,12 @@ def _listen(
     base = f"http://{settings.host}:{listener.getsockname()[1]}"
 
     class Server(uvicorn.Server):
-        """Announces itself once it answers."""
+        """Announces itself once it answers, and ends open streams when it is told to stop."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            service.leaving = True
+            service.stream.wake()
+            super().handle_exit(sig, frame)
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)

@@ -145,6 +145,7 @@ class Service:
         self._searchers = ThreadPoolExecutor(2, thread_name_prefix="search") if threads else None
         self._wake = threading.Event()
         self._stopping = False
+        self.leaving = False  # told to stop: open streams end
         self._pump: threading.Thread | None = None
         self._watchdog: threading.Thread | None = None
         self._pumped_at = time.monotonic()

@@ -43,7 +43,7 @@ class Stream:
         """Add one row; listeners are woken once it is on disk."""
         text = json.dumps(body, separators=(",", ":"))
         tx.insert(_table, at_s=at_s, incident_id=incident_id, kind=kind, body=text)
-        tx.after(self._wake)
+        tx.after(self.wake)
 
     def listen(self, wake: Callable[[], object]) -> Callable[[], None]:
         """Call ``wake`` after each commit with new rows; returns how to stop that."""
@@ -62,7 +62,8 @@ class Stream:
         with self._lock:
             self._waiting.pop(number, None)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Wake whoever waits for rows."""
         with self._lock:
             waiting = list(self._waiting.values())
         for wake in waiting:

@@ -251,7 +251,7 @@ async def _stream(
     forget = service.stream.listen(lambda: loop.call_soon_threadsafe(news.set))
     try:
         yield _status_event(service)
-        while not await request.is_disconnected():
+        while not service.leaving and not await request.is_disconnected():
             news.clear()
             items = await run_in_threadpool(
                 service.store.transact, lambda tx, after=number: stream.after(tx, after)
