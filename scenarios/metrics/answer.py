@@ -246,8 +246,8 @@ def _load(study: _Study, leading: list[str]) -> str:
         more = study.between(first, lightest, HANDS)
         gain = words.change(more, "more", "fewer", scale=100, most=1)
         return (
-            f"With {study.names[first]}, {gain} of 100 arrests have trained hands within 8 min than "
-            f"with {study.names[lightest]}. {_price(study, first, lightest)}"
+            f"With {study.names[first]}, {gain} of 100 arrests have trained hands within 8 min "
+            f"than with {study.names[lightest]}. {_price(study, first, lightest)}"
         )
     heavier = [
         o for o in leading if o != lightest and study.between(lightest, o, ASKED).verdict == "lower"

@@ -50,7 +50,7 @@ class Frame(NamedTuple):
     @property
     def height_in(self) -> float:
         """Height of a panel that shows the whole frame."""
-        return float(np.clip(WIDTH_IN * self.height_km / self.width_km + 0.25, 2.0, 5.6))
+        return float(np.clip(WIDTH_IN * self.height_km / self.width_km + 0.25, 2.0, 3.0))
 
 
 class Arrests(NamedTuple):
