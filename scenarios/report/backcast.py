@@ -67,11 +67,12 @@ def _times(study: Study, found: BackCast) -> list[Raw]:
     times = study.panel.clock(study.baseline.id, "ambulance")
     known = study.panel.arrest & np.isfinite(times)
     drawn = _figure(np.sort(own), np.sort(times[known]), found, study.stamp)
-    tables = [_table(found)]
+    by_hour: list[Raw] = []
     if len(observed.local_hour) == len(own):
         hours = np.asarray(observed.local_hour, dtype=np.int64)
-        tables += _bands((own, hours), (times[known], study.panel.hour[known]))
-    parts.append(tag("div", drawn, tag("div", *tables, class_="panel"), class_="panels"))
+        by_hour = _bands((own, hours), (times[known], study.panel.hour[known]))
+    left = tag("div", drawn, *by_hour)
+    parts.append(tag("div", left, tag("div", _table(found)), class_="panels"))
     return parts
 
 
