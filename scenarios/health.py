@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dispatch.live.sqlite_version import sqlite_note
 from scenarios.cache import KERNELS_VARIABLE, VARIABLE, cache_folder
 
 _ROOMS = ("geo", "dispatch", "notifications", "scenarios", "sim")
@@ -37,6 +38,7 @@ def checks() -> list[Check]:
     found.append(_kernel_cache())
     found.append(_disk())
     found.append(_zone())
+    found.append(Check("SQLite", True, sqlite_note()))
     found.append(Check("cores", True, str(os.cpu_count() or 1)))
     return found
 

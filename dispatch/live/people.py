@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from dispatch.live import audit, wishes
 from dispatch.live.api import models
 from dispatch.live.control import located
-from dispatch.live.errors import Conflict, Invalid, NotFound
+from dispatch.live.errors import Conflict, Faulty, Invalid, NotFound
 from dispatch.live.ids import hashed, random_secret
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
@@ -18,6 +21,8 @@ from dispatch.live.wishes import Wishes
 from notifications.channel import AddressKind
 
 INVITATION_S = 14 * 86400.0
+MAX_FAULTS = 100
+_PLACE = ("lat", "lon", "easting", "northing")
 _person = schema.responder
 _credential = schema.credential
 _device = schema.device
@@ -61,6 +66,19 @@ class People:
         audit.append(tx, now_s, actor, "responder.add", f"responder:{responder_id}")
         self._changed(tx, responder_id)
         return self.view(tx, responder_id)
+
+    def take_list(self, tx: Tx, given: models.PeopleImportIn, actor: str) -> models.PeopleImportOut:
+        """Register everybody of a list, or nobody; raises ``Faulty`` with every fault."""
+        rows, faults = read_people(given.content, given.organisation)
+        if faults:
+            raise Faulty(tuple(faults))
+        ids = []
+        for person, training in rows:
+            responder_id = self.add(tx, person, actor).responder_id
+            if training is not None:
+                self.add_credential(tx, responder_id, training, actor)
+            ids.append(responder_id)
+        return models.PeopleImportOut(responder_ids=ids)
 
     def change(
         self, tx: Tx, responder_id: int, change: models.ResponderChange, actor: str
@@ -310,6 +328,61 @@ class People:
 
     def _changed(self, tx: Tx, responder_id: int) -> None:
         self._parts.finder.person_changed(tx, responder_id, self._parts.clock())
+
+
+def read_people(
+    text: str, organisation: str
+) -> tuple[list[tuple[models.ResponderIn, models.CredentialIn | None]], list[str]]:
+    """Read a list of volunteers; returns them with their training, and one line per fault."""
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    people: list[tuple[models.ResponderIn, models.CredentialIn | None]] = []
+    faults: list[str] = []
+    try:
+        if "name" not in (reader.fieldnames or ()):
+            return [], ["line 1: expected the column name"]
+        for row in reader:
+            facts = {key: (value or "").strip() for key, value in row.items() if key}
+            try:
+                people.append(_listed(facts, organisation))
+            except ValidationError as error:
+                faults += [
+                    f"line {reader.line_num}: {fault['loc'][-1] if fault['loc'] else 'row'}:"
+                    f" {fault['msg']}"
+                    for fault in error.errors(include_input=False, include_url=False)
+                ]
+    except (csv.Error, AttributeError) as error:
+        faults.append(f"line {reader.line_num}: expected CSV ({error})")
+    return people, faults[:MAX_FAULTS]
+
+
+def _listed(
+    facts: dict[str, str], organisation: str
+) -> tuple[models.ResponderIn, models.CredentialIn | None]:
+    place = {name: facts[name] for name in _PLACE if facts.get(name)}
+    person = models.ResponderIn.model_validate(
+        {
+            "name": facts.get("name", ""),
+            "contact": facts.get("contact", ""),
+            "organisation": facts.get("organisation") or organisation,
+            "home": place or None,
+        }
+    )
+    if not facts.get("training"):
+        return person, None
+    training = models.CredentialIn.model_validate(
+        {
+            "kind": facts["training"],
+            "evidence": facts.get("evidence", ""),
+            "valid_from": _with_zone(facts.get("valid_from", "")),
+            "valid_until": _with_zone(facts.get("valid_until", "")),
+        }
+    )
+    return person, training
+
+
+def _with_zone(text: str) -> str:
+    """A bare date means its beginning in UTC."""
+    return f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text
 
 
 def initials(name: str) -> str:

@@ -61,6 +61,7 @@ DAILY_S = 3600.0
 WATCH_S = 2.0
 STUCK_S = 6.0
 FAILING_S = 5.0
+JUMP_S = 2.0
 
 
 class Service:
@@ -149,6 +150,7 @@ class Service:
         self._pump: threading.Thread | None = None
         self._watchdog: threading.Thread | None = None
         self._pumped_at = time.monotonic()
+        self._clock_offset_s = clock() - time.monotonic()
         self._flushed_s = 0.0
         self._daily_s = 0.0
         self._prepare(policy, content, region)
@@ -266,9 +268,18 @@ class Service:
         self.health.set("stuck", "the service is stuck" if stuck else None)
         self.health.set("channels", self._channel_words())
         self._watch_brakes()
+        self._watch_clock()
         if not self.finder.region:
             words = "no region: travel times are estimates along straight lines"
             self.health.report("region", words, blocking=False)
+
+    def _watch_clock(self) -> None:
+        """A wall clock that jumps makes timers early or late: say so."""
+        if not self._threads:
+            return
+        jumped_s = (self.clock() - time.monotonic()) - self._clock_offset_s
+        words = f"the clock has jumped by {jumped_s:+.0f} s since the start"
+        self.health.set("clock", words if abs(jumped_s) > JUMP_S else None, blocking=False)
 
     def _channel_words(self) -> str | None:
         states = self.outbox.sender.health()

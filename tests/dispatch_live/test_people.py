@@ -358,6 +358,37 @@ def test_a_reminder_goes_out_once_before_training_lapses(bench):
     assert kinds.count("reminder") == 1
 
 
+PEOPLE = """name,lat,lon,training,evidence,valid_from,valid_until
+Ann Bee,52.0,1.0,BLS,c-1,2026-01-31,2028-01-31
+Cay Dee,,,,,,
+"""
+
+
+def take_people(bench, content: str):
+    body = {"content": content, "organisation": "first responders"}
+    return bench.ask("POST", "/v1/responders/import", "registrar", body)
+
+
+def test_a_list_of_volunteers_is_registered_and_waits_for_verification(bench):
+    first, second = take_people(bench, PEOPLE).json()["responder_ids"]
+    ann = bench.get(f"/v1/responders/{first}", "registrar")
+    assert (ann["status"], ann["organisation"]) == ("invited", "first responders")
+    assert ann["credentials"][0]["verified_at"] is None
+    assert ann["training_valid_until"] is None
+    assert bench.get(f"/v1/responders/{second}", "registrar")["credentials"] == []
+
+
+def test_a_list_of_volunteers_with_faults_is_refused_whole(bench):
+    content = PEOPLE + ",52,1,,,,\nEve Eff,99,1,,,,\nGus Aitch,52,1,BLS,c,soon,2028-01-31\n"
+    answer = take_people(bench, content)
+    assert answer.status_code == 422
+    lines = [fault["fault"].split(":")[0] for fault in answer.json()["errors"]]
+    assert lines == ["line 4", "line 5", "line 6"]
+    assert "Eve" not in answer.text
+    assert bench.get("/v1/responders", "registrar")["responders"] == []
+    assert take_people(bench, "x,y\n1,2\n").status_code == 422
+
+
 # --- AEDs ---------------------------------------------------------------------------------------
 
 CSV = "external_id,lat,lon,place,opening_hours\na1,52.0,1.0,Library,24/7\na2,52.01,1.0,Hall,\n"

@@ -376,6 +376,21 @@ class ResponderChange(_In):
     work: Location | None = None
 
 
+class PeopleImportIn(_In):
+    """Volunteers as CSV with a header: ``name`` and optionally ``contact, organisation, lat, lon``
+    (or ``easting, northing``), ``training, evidence, valid_from, valid_until`` (ISO dates).
+    """
+
+    content: Annotated[str, StringConstraints(max_length=20_000_000, pattern=_PLAIN)]
+    organisation: Word = ""
+
+
+class PeopleImportOut(_Out):
+    """The ids in the order of the list. Training counts once somebody has verified it."""
+
+    responder_ids: list[int]
+
+
 class CredentialIn(_In):
     """Evidence of training. ``evidence``: what was looked at, e.g. a certificate's number."""
 

@@ -39,6 +39,19 @@ def add_responder(
     return once(who, lambda tx: (201, service.people.add(tx, person, who.name)))
 
 
+@router.post(
+    "/v1/responders/import",
+    status_code=201,
+    response_model=models.PeopleImportOut,
+    responses=problems(),
+)
+def import_responders(
+    given: models.PeopleImportIn, who: ForPeople, service: ServiceDep, once: OnceDep
+) -> Response:
+    """Register a list, whole or not at all; 422 with every fault otherwise."""
+    return once(who, lambda tx: (201, service.people.take_list(tx, given, who.name)))
+
+
 @router.get("/v1/responders", response_model=models.ResponderList, responses=problems())
 def responders(
     who: ForPeople,  # noqa: ARG001
