@@ -4,8 +4,8 @@
 
 Both read the ways for walking and for driving with the same rules and end in the same arrays:
 places of the nodes, and for each mode the two ends and the length of every segment. The plain
-loop lets libosmium look up the places of nodes and visits the ways in Python. The product reads
-AEDs and buildings as well; a second row has the product's roads joined to networks. Each run is a
+loop lets libosmium look up the places of nodes and visits the ways in Python. Further rows have
+the product read AEDs and buildings as well, and join the roads to networks. Each run is a
 process of its own; CPU time is counted from after the imports, memory as the peak of the process
 and as its growth over the imports.
 """
@@ -114,7 +114,7 @@ def plain(path: str) -> dict[str, tuple[int, float]]:
     return answer
 
 
-def ours(path: str, *, networks: bool) -> dict[str, tuple[int, float]]:
+def ours(path: str, kind: str) -> dict[str, tuple[int, float]]:
     """The product's reader, with kernels from the cache."""
     from geo.network import build_network
     from geo.osm import read_extract
@@ -123,18 +123,18 @@ def ours(path: str, *, networks: bool) -> dict[str, tuple[int, float]]:
     from geo.speeds import FOOT
 
     del read_pbf
-    if networks:
+    if kind == "networks":
         from geo import kernels_network
 
         del kernels_network
     _ready()
-    extract = read_extract(Path(path), [FOOT, Drive()])
+    extract = read_extract(Path(path), [FOOT, Drive()], roads_only=kind != "all")
     answer = {}
     for mode, segments in extract.segments.items():
         lat, lon, u, v = segments.lat, segments.lon, segments.u, segments.v
         length = haversine_m(lat[u], lon[u], lat[v], lon[v])
         answer[mode] = (len(u), float(length.sum()))
-        if networks:
+        if kind == "networks":
             build_network(mode, segments)
     return answer
 
@@ -154,7 +154,7 @@ def _peak_mb() -> float:
 
 def run(kind: str, path: str) -> None:
     """One reader in this process; prints its figures."""
-    answer = plain(path) if kind == "plain" else ours(path, networks=kind == "networks")
+    answer = plain(path) if kind == "plain" else ours(path, kind)
     print(
         json.dumps(
             {
@@ -187,12 +187,14 @@ def main() -> None:
     parser.add_argument("--extract", type=Path, required=True, help="an .osm.pbf file")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--run", choices=("plain", "ours", "networks"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--run", choices=("plain", "ours", "all", "networks"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.run:
         run(options.run, str(options.extract))
         return
-    kinds = ("ours", "networks", "plain")
+    kinds = ("ours", "all", "networks", "plain")
     runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     for kind in kinds:
         measured(kind, options.extract)
@@ -215,6 +217,13 @@ def main() -> None:
             mid["ours"]["cpu_s"],
             mid["plain"]["cpu_s"],
             aim=4,
+            extract=name,
+        ),
+        row(
+            "loader with AEDs and buildings, time",
+            peer,
+            mid["all"]["cpu_s"],
+            mid["plain"]["cpu_s"],
             extract=name,
         ),
         row(

@@ -363,11 +363,12 @@ def _place(wanted, node):
 
 
 @njit(cache=True, nogil=True)
-def read_ways(data, start, stop, of_use, rings):
+def read_ways(data, start, stop, of_use, rings, refs, tag_key, tag_value):
     """Ways of a group that have a key of use, or whose id is among ``rings`` (ascending).
 
-    Args: ``of_use`` bool[strings]. Returns ``(read (-1: damaged), ids, ref_first, refs, tag_first,
-    tag_key, tag_value)``; ways that are only rings have no tags.
+    Args: ``of_use`` bool[strings]; ``refs`` i64, ``tag_key`` and ``tag_value`` i32 scratch of at
+    least as many entries as the group has bytes. Returns ``(read (-1: damaged), ids, ref_first,
+    refs, tag_first, tag_key, tag_value)``; ways that are only rings have no tags.
     """
     n_ways = 0
     at = start
@@ -378,10 +379,7 @@ def read_ways(data, start, stop, of_use, rings):
         n_ways += 1
     ids = np.empty(n_ways, np.int64)
     ref_first = np.zeros(n_ways + 1, np.int64)
-    refs = np.empty(stop - start, np.int64)
     tag_first = np.zeros(n_ways + 1, np.int64)
-    tag_key = np.empty(stop - start, np.int32)
-    tag_value = np.empty(stop - start, np.int32)
     kept, n_refs, n_tags, read = 0, 0, 0, 0
     at = start
     damaged = False
@@ -540,3 +538,14 @@ def read_relations(data, start, stop, key_string):
         members[:n_members].copy(),
         roles[:n_members].copy(),
     )
+
+
+@njit(cache=True, nogil=True)
+def places_of(ids, wanted):
+    """Index of each wanted id among ``ids`` (ascending), -1 where it is missing; i32."""
+    at = np.empty(len(wanted), np.int32)
+    spot = 0
+    for i in range(len(wanted)):
+        there, spot = _is_wanted(ids, wanted[i], spot)
+        at[i] = spot if there else -1
+    return at

@@ -25,6 +25,7 @@ from geo.speeds import Profile
 Progress = Callable[[str], None]
 
 _SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.xml", ".osm.gz", ".osm.bz2")
+KEYS_OF_USE = ("highway", "building", "emergency")
 _COORDINATE = 1e7
 _NO_COORDINATE = 2**31 - 1
 
@@ -66,9 +67,13 @@ class Extract:
 
 
 def read_extract(
-    path: Path, profiles: Sequence[Profile], *, progress: Progress | None = None
+    path: Path,
+    profiles: Sequence[Profile],
+    *,
+    roads_only: bool = False,
+    progress: Progress | None = None,
 ) -> Extract:
-    """Reads the extract for these modes of travel.
+    """Reads the extract for these modes of travel; ``roads_only`` leaves AEDs and buildings out.
 
     Raises:
         ExtractError: the file is missing, empty, damaged, of another kind, or holds no way that
@@ -78,7 +83,7 @@ def read_extract(
     say = progress or (lambda _: None)
     with _one_line_errors(path):
         header_date = _data_date(path)
-        ways, nodes, aed_nodes = _read_tables(path, profiles, say)
+        ways, nodes, aed_nodes = _read_tables(path, profiles, say, roads_only=roads_only)
     say("joining roads")
     located = _Located.of(nodes, ways)
     segments: dict[str, Segments] = {}
@@ -105,22 +110,22 @@ def read_extract(
 
 
 def _read_tables(
-    path: Path, profiles: Sequence[Profile], say: Progress
+    path: Path, profiles: Sequence[Profile], say: Progress, *, roads_only: bool
 ) -> tuple[WayTable, NodeTable, list[AedRecord]]:
     """Our own decoder reads the common kind of .pbf; libosmium reads everything else."""
     if path.name.endswith(".pbf"):
         from geo.osm_pbf import OtherKindError, read_pbf  # noqa: PLC0415 - numba loads when needed
 
         try:
-            return read_pbf(path, profiles, say)
+            return read_pbf(path, profiles, say, roads_only=roads_only)
         except OtherKindError:
             pass
     say("reading outlines")
-    outlines = _building_relations(path)
+    outlines = _Outlines() if roads_only else _building_relations(path)
     say("reading ways")
-    ways = _read_ways(path, profiles, outlines)
+    ways = _read_ways(path, profiles, outlines, roads_only=roads_only)
     say("reading nodes")
-    return ways, _read_nodes(path), _read_aed_nodes(path)
+    return ways, _read_nodes(path), [] if roads_only else _read_aed_nodes(path)
 
 
 def _check_file(path: Path) -> None:
@@ -207,14 +212,19 @@ class WayTable:
     warnings: list[str]
 
 
-def _read_ways(path: Path, profiles: Sequence[Profile], outlines: _Outlines) -> WayTable:
+def _read_ways(
+    path: Path, profiles: Sequence[Profile], outlines: _Outlines, *, roads_only: bool
+) -> WayTable:
     """Every way that is a road for one of the profiles, a building or an AED."""
     import osmium  # noqa: PLC0415
 
     reader = _WayReader(profiles)
-    of_use = osmium.filter.KeyFilter("highway", "building", "emergency")
+    of_use = osmium.filter.KeyFilter(*(("highway",) if roads_only else KEYS_OF_USE))
     for way in _objects(path, osmium.osm.WAY, of_use):
-        reader.add(way.id, dict(way.tags), way.nodes)
+        tags = dict(way.tags)
+        if roads_only:
+            tags = {key: tags[key] for key in tags.keys() - {"building", "emergency"}}
+        reader.add(way.id, tags, way.nodes)
     if outlines.tags_of_way:
         rings = osmium.filter.IdFilter(outlines.tags_of_way)
         for way in _objects(path, osmium.osm.WAY, rings):
@@ -406,10 +416,10 @@ class _Located:
     def of(cls, nodes: NodeTable, ways: WayTable) -> _Located:
         if not len(nodes.ids):
             return cls(nodes, np.full(len(ways.refs), -1), len(np.unique(ways.refs)))
-        at = np.searchsorted(nodes.ids, ways.refs)
-        at = np.minimum(at, len(nodes.ids) - 1)
-        there = nodes.ids[at] == ways.refs
-        return cls(nodes, np.where(there, at, -1), len(np.unique(ways.refs[~there])))
+        from geo.kernels_pbf import places_of  # noqa: PLC0415 - numba loads when needed
+
+        at = places_of(nodes.ids, ways.refs)
+        return cls(nodes, at, len(np.unique(ways.refs[at < 0])))
 
 
 def _segments(located: _Located, ways: WayTable, slot: int) -> tuple[Segments, dict[str, int]]:
@@ -451,7 +461,9 @@ def _way_pieces(
     first_of_way[ways.first[:-1][np.diff(ways.first) > 0]] = True
     present = usable & (refs >= 0)
     times = np.bincount(refs[present], minlength=max(1, len(located.nodes.ids)))
-    times[np.unique(refs[present & (first_of_way | last_of_way)])] += 2
+    at_an_end = np.zeros(len(times), dtype=np.bool_)
+    at_an_end[refs[present & (first_of_way | last_of_way)]] = True
+    times += 2 * at_an_end
     stops = present & (times[np.maximum(refs, 0)] > 1)
     return {
         "way_nodes": int(np.count_nonzero(times > 1)),
@@ -476,7 +488,8 @@ def _ring_measures(
     at, ring = at[at >= 0], ring[at >= 0]
     if len(at) == 0:
         return lat, lon, area_m2
-    found, first = np.unique(ring, return_index=True)
+    first = np.flatnonzero(np.append(True, ring[1:] != ring[:-1]))
+    found = ring[first]
     last = np.append(first[1:], len(ring)) - 1
     closed = (at[first] == at[last]) & (last > first)
     corner = np.ones(len(at), dtype=np.bool_)

@@ -3,14 +3,14 @@
 The blocks are read from the last to the first: relations, ways, nodes is the order in which one
 knows what is still wanted, and it is the reverse of the usual order of a file. A file in another
 order is read as well, some blocks of it twice. Strings become numbers once; tags become
-dictionaries only once for every set of tags that differs in more than a name.
+dictionaries only once for every set of tags that differs in what anybody looks at.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from geo import buildings as building_rule
 from geo import kernels_pbf as kernels
-from geo.osm import AedRecord, NodeTable, Progress, WayTable, aed_record, last_of_each
+from geo.osm import KEYS_OF_USE, AedRecord, NodeTable, Progress, WayTable, aed_record, last_of_each
 from geo.speeds import Profile
 
 Longs = NDArray[np.int64]
@@ -30,50 +30,7 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_BLOB_BYTES = 32 * 1024 * 1024
 """Limits of the format; anything larger is damage."""
 
-_KEYS_OF_USE = (b"highway", b"building", b"emergency")
 _FEATURES = frozenset({"OsmSchema-V0.6", "DenseNodes"})
-
-_PLAIN_TEXTS = frozenset(
-    {
-        "name",
-        "ref",
-        "source",
-        "note",
-        "fixme",
-        "description",
-        "website",
-        "phone",
-        "operator",
-        "created_by",
-        "start_date",
-        "attribution",
-        "wikidata",
-        "wikipedia",
-        "image",
-        "mapillary",
-        "check_date",
-    }
-)
-_PLAIN_TEXT_STEMS = frozenset(
-    {
-        "name",
-        "addr",
-        "source",
-        "ref",
-        "alt_name",
-        "old_name",
-        "loc_name",
-        "official_name",
-        "contact",
-        "tiger",
-        "is_in",
-        "note",
-        "survey",
-        "check_date",
-        "description",
-    }
-)
-"""Keys whose values nearly every way has to itself. Profiles and buildings do not see them."""
 
 
 class OtherKindError(Exception):
@@ -89,7 +46,7 @@ class _Blob:
 
 
 def read_pbf(
-    path: Path, profiles: Sequence[Profile], say: Progress
+    path: Path, profiles: Sequence[Profile], say: Progress, *, roads_only: bool = False
 ) -> tuple[WayTable, NodeTable, list[AedRecord]]:
     """Ways of use, the nodes that they need, and AEDs mapped as nodes.
 
@@ -99,7 +56,8 @@ def read_pbf(
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        reader = _Reader(file, profiles)
+        keys = ("highway",) if roads_only else KEYS_OF_USE
+        reader = _Reader(file, profiles, tuple(key.encode() for key in keys))
         say("reading roads")
         reader.read_all()
         return reader.ways(), reader.nodes(), reader.aed_nodes()
@@ -123,6 +81,7 @@ class _Reader:
 
     file: Any
     profiles: Sequence[Profile]
+    keys_of_use: tuple[bytes, ...]
     number_of: dict[bytes, int] = field(default_factory=dict)
     texts: list[bytes] = field(default_factory=list)
     rings: dict[int, Tags] = field(default_factory=dict)  # way -> tags of its relation
@@ -179,7 +138,7 @@ class _Reader:
 
     def _relations(self, block: _Block, span: tuple[int, int]) -> None:
         """Buildings drawn as relations: the ways that form their outer rings."""
-        building = block.string(b"building")
+        building = block.string(b"building") if b"building" in self.keys_of_use else -1
         if building < 0:
             return
         read, tag_first, keys, values, member_first, members, roles = kernels.read_relations(
@@ -198,12 +157,12 @@ class _Reader:
 
     def _ways(self, block: _Block, group: int, span: tuple[int, int]) -> None:
         of_use = np.zeros(len(block.starts), np.bool_)
-        for key in _KEYS_OF_USE:
+        for key in self.keys_of_use:
             if (string := block.string(key)) >= 0:
                 of_use[string] = True
         rings = np.sort(np.fromiter(self.rings, np.int64, len(self.rings)))
         read, ids, ref_first, refs, tag_first, keys, values = kernels.read_ways(
-            block.data, *span, of_use, rings
+            block.data, *span, of_use, rings, *self._scratch(span[1] - span[0])
         )
         if read < 0:
             raise ValueError(f"ways of block {block.number} are damaged")
@@ -216,6 +175,14 @@ class _Reader:
             keys=numbers[: len(keys)],
             values=numbers[len(keys) :],
         )
+
+    def _scratch(self, size: int) -> tuple[Longs, NDArray[np.int32], NDArray[np.int32]]:
+        """Memory for the references and tags of one group, used again and again."""
+        known = getattr(self, "_memory", None)
+        if known is None or len(known[0]) < size:
+            known = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
+            self._memory = known
+        return known
 
     def _numbers(self, block: _Block, strings: NDArray[np.int32]) -> NDArray[np.int32]:
         """Strings of a block as numbers that hold for the whole file."""
@@ -238,7 +205,7 @@ class _Reader:
         self, block: _Block, group: int, span: tuple[int, int], scale: Longs, *, limited: bool
     ) -> None:
         key = value = -1
-        if b"defibrillator" in block.raw:
+        if b"emergency" in self.keys_of_use and b"defibrillator" in block.raw:
             key, value = block.string(b"emergency"), block.string(b"defibrillator")
         wanted = self._wanted
         read, ids, y, x, tagged, tag_first, keys, values = kernels.read_nodes(
@@ -376,6 +343,8 @@ def _blobs(file: Any) -> Iterator[_Blob]:
             raise ValueError("the file has no header")
         elif kind == b"OSMData":
             yield _Blob(start, blob_size)
+        else:
+            raise ValueError("a block of unknown kind")
         at = start + blob_size
 
 
@@ -457,11 +426,13 @@ def _way_table(reader: _Reader, columns: dict[str, Any]) -> WayTable:
     keys, tag_first = _gathered(columns["keys"], columns["tag_counts"], last)
     values, _ = _gathered(columns["values"], columns["tag_counts"], last)
     texts = [text.decode("utf-8") for text in reader.texts]
-    sets = _TagSets.of(keys, values, tag_first, texts)
+    of_use = reader.keys_of_use
+    sets = _TagSets.of(keys, values, tag_first, texts, _readers(reader.profiles, of_use))
     rules = _rules(sets, reader.profiles)
     name, names = _names(keys, values, tag_first, texts, np.asarray(rules.usable.any(axis=0)))
     buildings: dict[int, Tags] = {
-        int(row): sets.tags[sets.of_row[row]] for row in sets.rows_where(_is_building)
+        int(row): sets.tags[sets.of_row[row]]
+        for row in (sets.rows_where(_is_building) if b"building" in of_use else ())
     }
     row_of = {int(way): row for row, way in enumerate(ids[last].tolist())} if reader.rings else {}
     for way, tags in reader.rings.items():
@@ -471,7 +442,7 @@ def _way_table(reader: _Reader, columns: dict[str, Any]) -> WayTable:
         int(row): {
             texts[keys[i]]: texts[values[i]] for i in range(tag_first[row], tag_first[row + 1])
         }
-        for row in sets.rows_where(_is_aed)
+        for row in (sets.rows_where(_is_aed) if b"emergency" in of_use else ())
     }
     keep = np.asarray(rules.usable.any(axis=0))
     keep[list(buildings)] = True
@@ -498,47 +469,121 @@ class _Rules:
     usable: NDArray[np.bool_]
 
 
+class _Recorder(dict[str, str]):
+    """Tags that note which keys are asked for."""
+
+    def __init__(self, tags: Tags, asked: set[str]) -> None:
+        super().__init__(tags)
+        self.asked = asked
+        self.all_asked = False
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __iter__(self) -> Iterator[str]:
+        self.all_asked = True
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self.all_asked = True
+        return super().keys()
+
+    def values(self) -> Any:
+        self.all_asked = True
+        return super().values()
+
+    def items(self) -> Any:
+        self.all_asked = True
+        return super().items()
+
+    def __len__(self) -> int:
+        self.all_asked = True
+        return super().__len__()
+
+
+def _readers(profiles: Sequence[Profile], of_use: tuple[bytes, ...]) -> list[Callable[[Any], Any]]:
+    """Everything that will look at the tags of a way."""
+    readers: list[Callable[[Any], Any]] = [profile.rule for profile in profiles]
+    if b"building" in of_use:
+        readers += [_is_building, building_rule.levels]
+    return readers + ([_is_aed] if b"emergency" in of_use else [])
+
+
 @dataclass(frozen=True)
 class _TagSets:
-    """Every set of tags once, without names and other plain texts."""
+    """Every set of tags once, of those keys alone that anybody looks at.
+
+    Which keys these are is found out by watching: what a reader answers depends on the keys that
+    it asked for, so when no reader asks for a key beyond the chosen ones, none needs more.
+    """
 
     of_row: Longs
     tags: list[dict[str, str]]
 
     @classmethod
-    def of(cls, keys: Any, values: Any, first: Longs, texts: list[str]) -> _TagSets:
-        plain = np.array([_is_plain(text) for text in texts] or [False], np.bool_)
-        kept = np.flatnonzero(~plain[keys])
-        counts = (
-            np.add.reduceat(
-                np.append(~plain[keys], False).astype(np.int64), np.minimum(first[:-1], len(keys))
-            )
-            if len(first) > 1
-            else np.zeros(0, np.int64)
-        )
-        counts = np.where(np.diff(first) > 0, counts, 0)
-        pairs = np.stack([keys[kept], values[kept]], axis=1).astype(np.int32)
-        data, ends = pairs.tobytes(), (np.cumsum(counts) * 8).tolist()
-        of_row = np.empty(len(counts), np.int64)
+    def of(
+        cls,
+        keys: Any,
+        values: Any,
+        first: Longs,
+        texts: list[str],
+        readers: Sequence[Callable[[Any], Any]],
+    ) -> _TagSets:
+        asked = {"highway", "building", "emergency"}
+        while True:
+            known = frozenset(asked)
+            chosen = np.array([text in known for text in texts] or [False], np.bool_)
+            found = cls._projected(keys, values, first, texts, chosen)
+            greedy = False
+            for tags in found.tags:
+                for reader in readers:
+                    watched = _Recorder(tags, asked)
+                    try:
+                        reader(watched)
+                    except KeyError:
+                        if asked == known:  # not for want of a key that was left out
+                            raise
+                    greedy = greedy or watched.all_asked
+            if greedy:
+                everything = np.ones(max(1, len(texts)), np.bool_)
+                return cls._projected(keys, values, first, texts, everything)
+            if asked == known:
+                return found
+
+    @classmethod
+    def _projected(
+        cls, keys: Any, values: Any, first: Longs, texts: list[str], chosen: NDArray[np.bool_]
+    ) -> _TagSets:
+        """Every set of tags once, with the chosen keys (by number) only."""
+        stays = chosen[keys]
+        kept = np.flatnonzero(stays)
+        ends = np.concatenate([[0], np.cumsum(stays)])[first[1:]] * 8
+        data = np.stack([keys[kept], values[kept]], axis=1).astype(np.int32).tobytes()
+        of_row = np.empty(len(ends), np.int64)
         number: dict[bytes, int] = {}
         begin = 0
-        for row, end in enumerate(ends):
+        for row, end in enumerate(ends.tolist()):
             of_row[row] = number.setdefault(data[begin:end], len(number))
             begin = end
         tags = []
         for packed in number:
-            chosen = np.frombuffer(packed, np.int32).reshape(-1, 2).tolist()
-            tags.append({texts[key]: texts[value] for key, value in chosen})
+            pairs = np.frombuffer(packed, np.int32).reshape(-1, 2).tolist()
+            tags.append({texts[key]: texts[value] for key, value in pairs})
         return cls(of_row, tags)
 
     def rows_where(self, holds: Any) -> Longs:
         """Ways whose tags satisfy a condition."""
         fits = np.array([holds(tags) for tags in self.tags] or [False], np.bool_)
         return np.flatnonzero(fits[self.of_row]) if len(self.of_row) else np.zeros(0, np.int64)
-
-
-def _is_plain(key: str) -> bool:
-    return key in _PLAIN_TEXTS or key.partition(":")[0] in _PLAIN_TEXT_STEMS
 
 
 def _is_building(tags: Tags) -> bool:
