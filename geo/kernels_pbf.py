@@ -164,10 +164,10 @@ def _degrees(raw, scale, offset):
 
 
 @njit(cache=True, nogil=True)
-def read_nodes(data, start, stop, scale, wanted, limited, key_string, value_string):
+def read_nodes(data, start, stop, scale, wanted, key_string, value_string):
     """Nodes of a group.
 
-    Args: ``wanted`` i64 ids, ascending, of the nodes to keep if ``limited``; nodes with the tag
+    Args: ``wanted`` i64 ids, ascending, of the nodes to keep; nodes with the tag
     ``key_string`` = ``value_string`` (-1: no such string) are kept in any case.
     Returns ``(read (-1: damaged), ids, y i32, x i32, tagged, tag_first, tag_key, tag_value)``:
     places in units of 1e-7 degrees, ``tagged`` the kept nodes that carry the tag, with all tags.
@@ -259,9 +259,7 @@ def read_nodes(data, start, stop, scale, wanted, limited, key_string, value_stri
                         matches = True
                 if not matches:
                     n_tags = first_tag
-                keep = True
-                if limited:
-                    keep, spot = _is_wanted(wanted, node, spot)
+                keep, spot = _is_wanted(wanted, node, spot)
                 if keep or matches:
                     ids[kept] = node
                     y[kept] = _degrees(lat, scale[0], scale[1])
@@ -305,9 +303,7 @@ def read_nodes(data, start, stop, scale, wanted, limited, key_string, value_stri
                     matches = True
             if not matches:
                 n_tags = first_tag
-            keep = True
-            if limited:
-                keep, spot = _is_wanted(wanted, node, spot)
+            keep, spot = _is_wanted(wanted, node, spot)
             if keep or matches:
                 ids[kept] = node
                 y[kept] = _degrees(lat, scale[0], scale[1])

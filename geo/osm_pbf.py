@@ -87,54 +87,62 @@ class _Reader:
     rings: dict[int, Tags] = field(default_factory=dict)  # way -> tags of its relation
     way_parts: dict[tuple[int, int], _WayPart] = field(default_factory=dict)
     node_parts: dict[tuple[int, int], tuple[Any, ...]] = field(default_factory=dict)
-    aeds: dict[int, tuple[int, AedRecord]] = field(default_factory=dict)  # id -> block, AED
+    aeds: dict[int, tuple[tuple[int, int], AedRecord]] = field(default_factory=dict)
     n_nodes: int = 0
+    wanted: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    wanted_of: int = 0  # parts of ways that ``wanted`` was made from
+    memory: tuple[Longs, NDArray[np.int32], NDArray[np.int32]] = field(
+        default_factory=lambda: (np.empty(0, np.int64), *np.empty((2, 0), np.int32))
+    )
+    spots: dict[int, list[tuple[int, int]]] = field(
+        default_factory=lambda: {
+            kernels.GROUP_RELATION: [],
+            kernels.GROUP_WAY: [],
+            kernels.GROUP_NODE: [],
+        }
+    )  # kind -> blocks and groups that hold it, last first
 
     def read_all(self) -> None:
-        """All blocks, last first; again what was read too early."""
+        """All blocks, last first; again what was read before it was known what is wanted."""
         blobs = list(_blobs(self.file))
-        kinds = np.zeros((len(blobs), 5), np.int64)
-        limited = True
         for number in range(len(blobs) - 1, -1, -1):
-            kinds[number] = self._block(number, blobs[number], kinds, limited=limited)
-        has_ways = np.flatnonzero(kinds[:, kernels.GROUP_WAY])
-        has_relations = np.flatnonzero(kinds[:, kernels.GROUP_RELATION])
-        nodes = kinds[:, kernels.GROUP_NODE] + kinds[:, kernels.GROUP_DENSE]
-        mixed = _precedes(has_relations, has_ways) or _precedes(has_ways, np.flatnonzero(nodes))
-        if mixed:
+            self._block(number, blobs[number], None)
+        ways = self.spots[kernels.GROUP_WAY]
+        early = _precedes(self.spots[kernels.GROUP_RELATION], ways)
+        if early or _precedes(ways, self.spots[kernels.GROUP_NODE]):
             self.n_nodes = 0
             self.way_parts.clear()
             self.node_parts.clear()
-            for wanted in (kernels.GROUP_WAY, kernels.GROUP_NODE):
-                for number in np.flatnonzero(kinds[:, 1:].sum(axis=1)).tolist():
-                    self._block(number, blobs[number], kinds, limited=True, only=wanted)
+            self.wanted_of = -1
+            for kind in (kernels.GROUP_WAY, kernels.GROUP_NODE):
+                for number in sorted({spot[0] for spot in self.spots[kind]}):
+                    self._block(number, blobs[number], kind)
 
-    def _block(
-        self, number: int, blob: _Blob, kinds: Longs, *, limited: bool, only: int | None = None
-    ) -> Longs:
-        """Reads one block; returns how much of each kind it holds."""
+    def _block(self, number: int, blob: _Blob, only: int | None) -> None:
+        """Reads one block, or the groups of one kind in it."""
         raw = _content(self.file, blob)
         data = np.frombuffer(raw, np.uint8)
         ok, starts, stops, group_starts, group_stops, scale = kernels.read_block(data)
         if not ok:
             raise ValueError(f"block {number} is damaged")
         block = _Block(number, raw, data, starts, stops)
-        total = np.zeros(5, np.int64)
         for group in range(len(group_starts) - 1, -1, -1):
             span = int(group_starts[group]), int(group_stops[group])
             counts = kernels.kinds_in(data, *span)
             if counts[0]:
                 raise ValueError(f"block {number} is damaged")
-            total += counts
-            has_nodes = counts[kernels.GROUP_NODE] or counts[kernels.GROUP_DENSE]
-            if counts[kernels.GROUP_RELATION] and only is None:
-                self._relations(block, span)
-            if counts[kernels.GROUP_WAY] and only in (None, kernels.GROUP_WAY):
-                self._ways(block, group, span)
-            if has_nodes and only in (None, kernels.GROUP_NODE):
-                self._nodes(block, group, span, scale, limited=limited)
-        del kinds
-        return total
+            counts[kernels.GROUP_NODE] += counts[kernels.GROUP_DENSE]
+            for kind in self.spots:
+                if not counts[kind] or only not in (None, kind):
+                    continue
+                if only is None:
+                    self.spots[kind].append((number, group))
+                if kind == kernels.GROUP_RELATION:
+                    self._relations(block, span)
+                elif kind == kernels.GROUP_WAY:
+                    self._ways(block, group, span)
+                else:
+                    self._nodes(block, group, span, scale)
 
     def _relations(self, block: _Block, span: tuple[int, int]) -> None:
         """Buildings drawn as relations: the ways that form their outer rings."""
@@ -178,11 +186,13 @@ class _Reader:
 
     def _scratch(self, size: int) -> tuple[Longs, NDArray[np.int32], NDArray[np.int32]]:
         """Memory for the references and tags of one group, used again and again."""
-        known = getattr(self, "_memory", None)
-        if known is None or len(known[0]) < size:
-            known = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
-            self._memory = known
-        return known
+        if len(self.memory[0]) < size:
+            self.memory = (
+                np.empty(size, np.int64),
+                np.empty(size, np.int32),
+                np.empty(size, np.int32),
+            )
+        return self.memory
 
     def _numbers(self, block: _Block, strings: NDArray[np.int32]) -> NDArray[np.int32]:
         """Strings of a block as numbers that hold for the whole file."""
@@ -201,15 +211,13 @@ class _Reader:
             table[string] = found
         return table[strings]
 
-    def _nodes(
-        self, block: _Block, group: int, span: tuple[int, int], scale: Longs, *, limited: bool
-    ) -> None:
+    def _nodes(self, block: _Block, group: int, span: tuple[int, int], scale: Longs) -> None:
         key = value = -1
         if b"emergency" in self.keys_of_use and b"defibrillator" in block.raw:
             key, value = block.string(b"emergency"), block.string(b"defibrillator")
-        wanted = self._wanted
+        wanted = self._wanted()
         read, ids, y, x, tagged, tag_first, keys, values = kernels.read_nodes(
-            block.data, *span, scale, wanted, limited, key if value >= 0 else -1, value
+            block.data, *span, scale, wanted, key if value >= 0 else -1, value
         )
         if read < 0:
             raise ValueError(f"nodes of block {block.number} are damaged")
@@ -218,20 +226,18 @@ class _Reader:
         for i, row in enumerate(tagged.tolist()):
             tags = block.tags(keys, values, int(tag_first[i]), int(tag_first[i + 1]))
             known = self.aeds.get(int(ids[row]))
-            if _is_place(y[row], x[row]) and (known is None or known[0] <= block.number):
+            if _is_place(y[row], x[row]) and (known is None or known[0] <= (block.number, group)):
                 lat, lon = float(y[row]) / 1e7, float(x[row]) / 1e7
                 record = aed_record(f"node/{ids[row]}", lat, lon, tags)
-                self.aeds[int(ids[row])] = block.number, record
+                self.aeds[int(ids[row])] = (block.number, group), record
 
-    @property
     def _wanted(self) -> Longs:
         """Ids of all nodes of the ways found so far, ascending."""
-        known = getattr(self, "_wanted_of", (-1, None))
-        if known[0] != len(self.way_parts):
+        if self.wanted_of != len(self.way_parts):
             refs = [part.refs for part in self.way_parts.values()]
-            ids = _each_once(np.concatenate(refs)) if refs else np.zeros(0, np.int64)
-            self._wanted_of = len(self.way_parts), ids
-        return self._wanted_of[1]
+            self.wanted = _each_once(np.concatenate(refs)) if refs else np.zeros(0, np.int64)
+            self.wanted_of = len(self.way_parts)
+        return self.wanted
 
     def nodes(self) -> NodeTable:
         """The nodes by ascending id; of a node that comes twice the later one."""
@@ -301,9 +307,9 @@ def _each_once(values: Longs) -> Longs:
     return np.asarray(ordered[keep])
 
 
-def _precedes(these: Longs, those: Longs) -> bool:
-    """Whether any of these blocks comes before the last of those."""
-    return bool(len(these) and len(those) and these[0] < those[-1])
+def _precedes(these: list[tuple[int, int]], those: list[tuple[int, int]]) -> bool:
+    """Whether any of these comes before the last of those; both are listed last first."""
+    return bool(these and those and these[-1] < those[0])
 
 
 def _is_place(y: int, x: int) -> bool:
@@ -666,3 +672,16 @@ def _kept(
         aed={int(new[row]): tags for row, tags in aeds.items()},
         warnings=warnings,
     )
+
+
+def warmup() -> None:
+    """Loads the kernels from their cache, or compiles them."""
+    data, none = np.frombuffer(b"", np.uint8), np.zeros(0, np.int64)
+    no_flags, few = np.zeros(0, np.bool_), np.zeros(0, np.int32)
+    _, starts, stops, _, _, scale = kernels.read_block(data)
+    kernels.kinds_in(data, 0, 0)
+    kernels.find_string(data, starts, stops, data)
+    kernels.read_nodes(data, 0, 0, scale, none, -1, -1)
+    kernels.read_ways(data, 0, 0, no_flags, none, none, few, few)
+    kernels.read_relations(data, 0, 0, -1)
+    kernels.places_of(none, none)
