@@ -262,7 +262,7 @@ class _Reader:
 
     def ways(self) -> WayTable:
         """The ways by ascending id; of a way that comes twice the later one."""
-        parts = [self.way_parts[key] for key in sorted(self.way_parts)]
+        parts = [self.way_parts.pop(key) for key in sorted(self.way_parts)]
         if not parts:
             empty: Any = np.zeros(0, np.int64)
             parts = [_WayPart(empty, empty, empty, empty, empty, empty)]
@@ -270,6 +270,7 @@ class _Reader:
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("ids", "counts", "refs", "tag_counts", "keys", "values")
         }
+        del parts
         return _way_table(self, columns)
 
 
