@@ -98,7 +98,7 @@ def test_a_polite_message_does_not_break_through_silence(channel, fcm_stub, make
         (Behaviour(status=503, retry_after_s=60), TemporaryFailure, "fcm_503"),
     ],
 )
-def test_each_refusal_has_its_meaning_and_one_attempt(  # noqa: PLR0917
+def test_each_refusal_has_its_meaning_and_one_attempt(
     channel, fcm_stub, make_message, phone, behaviour, failure, reason
 ):
     fcm_stub.behave(behaviour)

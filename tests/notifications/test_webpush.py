@@ -75,9 +75,7 @@ def test_the_server_key_is_the_one_that_browsers_subscribe_with(channel):
         (307, PermanentFailure),
     ],
 )
-def test_each_refusal_has_its_meaning(  # noqa: PLR0917
-    channel, push_stub, browser, make_message, status, failure
-):
+def test_each_refusal_has_its_meaning(channel, push_stub, browser, make_message, status, failure):
     push_stub.behave(Behaviour(status=status, retry_after_s=3))
     with pytest.raises(NotificationError) as caught:
         channel.send(make_message(), browser)
