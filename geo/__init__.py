@@ -1,1 +1,1 @@
-"""Networks, travel times and airspace. Knows nothing of emergencies; its import compiles nothing."""
+"""Networks, travel times and airspace. Knows nothing of emergencies; importing compiles nothing."""
