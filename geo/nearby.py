@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from geo.errors import PlaceError
 from geo.network import INF_DS, RoadNetwork
-from geo.routing import MAX_BOUND_S
 from geo.snap import Positions
 
 Ints = NDArray[np.int32]
+
+MAX_BOUND_S = 86_400.0
+"""A search farther than a day is a mistake in units."""
 
 
 class Crowd:

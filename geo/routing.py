@@ -1,4 +1,9 @@
-"""How soon could people be with a patient: straight there, and by way of an AED."""
+"""The public questions about travel.
+
+``PatientSearch``: how soon could people be with a patient, straight there and by way of an AED;
+everybody's times. ``NearbySearch`` with a ``Crowd``: the k soonest alone, in less time.
+``Router``: tables, fleets, isochrones, nearest sites, new travel times and the way itself.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import PlaceError
+from geo.nearby import MAX_BOUND_S, Crowd, Helpers, NearbySearch
 from geo.network import INF_DS, RoadNetwork
 from geo.points import frozen
+from geo.router import Router
+
+__all__ = [
+    "Crowd",
+    "Helpers",
+    "NearbySearch",
+    "OnNetwork",
+    "PatientSearch",
+    "PatientTimes",
+    "Router",
+    "Soonest",
+    "soonest",
+    "warmup",
+]
 
 Seconds = NDArray[np.float64]
-
-MAX_BOUND_S = 86_400.0
-"""A search farther than a day is a mistake in units."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
