@@ -7,6 +7,7 @@ for any turn that the streets allow, U-turns at junctions included.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from geo.errors import PlaceError
 from geo.metric import Metric, Places
 from geo.network import INF_DS, RoadNetwork
-from geo.points import LocalProjection, haversine_m
+from geo.points import EARTH_RADIUS_M, haversine_m
 from geo.snap import Positions
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,8 @@ STRAIGHT_DEG = 30.0
 SHARP_DEG = 120.0
 BACK_DEG = 165.0
 """Where "straight on" ends, where a turn becomes sharp, where it is a way back (assumption)."""
+
+METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 
 _MIN_BEARING_M = 10.0
 """Headings are taken over at least this length: a kink at a kerb is no turn (assumption)."""
@@ -239,6 +242,10 @@ def _stretch(network: RoadNetwork, edge: int, a: float, b: float) -> tuple[Float
     span = slice(int(network.geom_first[edge]), int(network.geom_first[edge + 1]))
     lat = np.asarray(network.geom_lat[span], np.float64)
     lon = np.asarray(network.geom_lon[span], np.float64)
+    if (a, b) == (0.0, 1.0):
+        return lat, lon
+    if (a, b) == (1.0, 0.0):
+        return lat[::-1], lon[::-1]
     step = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
     along = np.concatenate([[0.0], np.cumsum(step)])
     along = along / along[-1] if along[-1] > 0 else np.linspace(0.0, 1.0, len(along))
@@ -257,7 +264,7 @@ def _finished(
     part_ds: Ints,
     shapes: list[tuple[Floats, Floats]],
 ) -> Route:
-    lengths = np.array([_length_m(*shape) for shape in shapes])
+    lengths = _lengths_m(shapes)
     lat = np.concatenate([shape[0][i > 0 :] for i, shape in enumerate(shapes)])
     lon = np.concatenate([shape[1][i > 0 :] for i, shape in enumerate(shapes)])
     return Route(
@@ -272,8 +279,15 @@ def _finished(
     )
 
 
-def _length_m(lat: Floats, lon: Floats) -> float:
-    return float(haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:]).sum())
+def _lengths_m(shapes: list[tuple[Floats, Floats]]) -> Floats:
+    """Length of each shape along its points; all have at least two."""
+    lat, lon = (np.concatenate([shape[i] for shape in shapes]) for i in range(2))
+    ends = np.cumsum([len(shape[0]) for shape in shapes])
+    step = np.zeros(len(lat))
+    step[1:] = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
+    starts = np.concatenate([[0], ends[:-1]])
+    step[starts] = 0.0
+    return np.asarray(np.add.reduceat(step, starts))
 
 
 def _steps(
@@ -329,12 +343,19 @@ def _steps(
 
 def _heading(shape: tuple[Floats, Floats], *, last: bool) -> float:
     """Compass heading in degrees at the beginning or end of a shape."""
-    lat, lon = shape if not last else (shape[0][::-1], shape[1][::-1])
-    plane = LocalProjection(float(lat[0]), float(lon[0]))
-    x, y = plane.to_xy_m(lat, lon)
-    far = np.flatnonzero(np.hypot(x, y) >= _MIN_BEARING_M)
-    at = int(far[0]) if len(far) else int(np.argmax(np.hypot(x, y)))
-    heading = float(np.degrees(np.arctan2(x[at], y[at])))
+    lat, lon = shape
+    step = -1 if last else 1
+    at = len(lat) - 1 if last else 0
+    from_lat, from_lon = float(lat[at]), float(lon[at])
+    per_lon = math.cos(math.radians(from_lat))
+    east = north = 0.0
+    for _ in range(len(lat) - 1):
+        at += step
+        north = (float(lat[at]) - from_lat) * METRES_PER_DEGREE
+        east = (float(lon[at]) - from_lon) * METRES_PER_DEGREE * per_lon
+        if math.hypot(east, north) >= _MIN_BEARING_M:
+            break
+    heading = math.degrees(math.atan2(east, north))
     return heading + 180.0 if last else heading
 
 
