@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+T = TypeVar("T")
 
 LINE_BYTES = 64
 """A cache line, and a row of lanes."""
@@ -19,6 +22,28 @@ def aligned_empty(rows: int, width: int, dtype: DTypeLike) -> NDArray[Any]:
     memory = np.empty(rows * padded + per_line, kind)
     skip = -memory.ctypes.data % LINE_BYTES // kind.itemsize
     return memory[skip : skip + rows * padded].reshape(rows, padded)[:, :width]
+
+
+class Spares:
+    """Workspace that was used and may be used again: fresh memory costs as much as filling it.
+
+    Threads may share one: whoever takes a piece has it alone until it is given back.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: dict[Hashable, list[Any]] = {}
+
+    def take(self, key: Hashable, make: Callable[[], T]) -> T:
+        """A piece that was given back under this key, or a new one."""
+        try:
+            piece: T = self._pieces[key].pop()
+        except (KeyError, IndexError):
+            piece = make()
+        return piece
+
+    def give(self, key: Hashable, piece: Any) -> None:
+        """Lets the next one have it."""
+        self._pieces.setdefault(key, []).append(piece)
 
 
 def flat_rows(table: NDArray[Any]) -> tuple[NDArray[Any], int]:

@@ -44,9 +44,8 @@ class Fleet:
         self._own_ds = np.empty((count, depth), np.int32)
         self._own_count = np.zeros(count, np.int64)
         self._pool = np.empty(64 * count + 64, np.int64)
-        self._start = np.zeros(own.n_core, np.int64)
-        self._size = np.zeros(own.n_core, np.int64)
-        self._room = np.zeros(own.n_core, np.int64)
+        self._runs = np.zeros((own.n_core, 4), np.int32)
+        self._runs[:, 3] = own.core_parent
         self._used = 0
         self._best = np.full(count, INF_DS, np.int32)
         self._ds = np.full(own.n_core, INF_DS, np.int32)
@@ -79,7 +78,7 @@ class Fleet:
     @property
     def n_entries(self) -> int:
         """Entries in the buckets, for a look at memory: 8 bytes each."""
-        return int(self._size.sum())
+        return int(self._runs[:, 1].sum())
 
     def move(self, units: ArrayLike, places: Places) -> None:
         """Puts these units at these places; a place off the network takes a unit out of reach.
@@ -112,9 +111,7 @@ class Fleet:
             anchors.at,
             anchors.at_ds,
             self._pool,
-            self._start,
-            self._size,
-            self._room,
+            self._runs,
             self._used,
             self._own_node,
             self._own_ds,
@@ -143,7 +140,7 @@ class Fleet:
             own.core_head,
             self._core_down_ds,
             self._roads,
-            (self._pool, self._start, self._size),
+            (self._pool, self._runs),
             self._units,
             flags,
             _asked(patients, anchors),
@@ -168,7 +165,7 @@ class Fleet:
             own.core_head,
             self._core_down_ds,
             self._roads,
-            (self._pool, self._start, self._size),
+            (self._pool, self._runs),
             self._units,
             _asked(patients, anchors),
             anchors.at,

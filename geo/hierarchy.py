@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geo.aligned import Spares
 from geo.errors import NetworkError, RegionError
 from geo.network import RoadNetwork
 from geo.points import LocalProjection
@@ -140,6 +141,11 @@ class Hierarchy:
         )
 
     @cached_property
+    def spares(self) -> Spares:
+        """Workspace of the questions that were asked before."""
+        return Spares()
+
+    @cached_property
     def piece_of(self) -> Ints:
         """Piece of every fringe rank; i32[f]."""
         sizes = np.diff(self.piece_first)
@@ -173,6 +179,15 @@ class Hierarchy:
     def core_head(self) -> Ints:
         """Upper core node of every core slot, counted within the core."""
         return np.ascontiguousarray(self.up_head[self.first_core_slot :] - self.n_fringe)
+
+    @cached_property
+    def core_parent(self) -> Ints:
+        """Parent of every core node in the elimination tree, -1 at roots; i32[c]."""
+        begin = self.core_first[:-1]
+        has_one = np.diff(self.core_first) > 0
+        above = np.full(self.n_core, -1, np.int32)
+        above[has_one] = self.core_head[begin[has_one]]
+        return above
 
     @cached_property
     def depth(self) -> Ints:

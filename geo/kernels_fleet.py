@@ -21,6 +21,9 @@ LABEL_BITS = 32
 UNIT = 0xFFFFFFFF
 SPARE = 8
 """Entries of a fresh bucket; it doubles when full."""
+START, SIZE, ROOM, PARENT = range(4)
+"""Columns of ``runs``: where a bucket begins, entries in it, room for entries; and the parent of
+the node in the elimination tree (-1), so that one step of a climb reads one cache line."""
 
 
 @njit(cache=True, nogil=True)
@@ -66,42 +69,42 @@ def _spot(pool, low, high, key):
 
 
 @njit(cache=True, nogil=True)
-def _insert(pool, start, size, room, used, v, key):
+def _insert(pool, runs, used, v, key):
     """Put an entry into the bucket of a core node; returns ``(pool, used)``."""
-    if size[v] == room[v]:
-        wanted = max(SPARE, 2 * room[v])
+    if runs[v, SIZE] == runs[v, ROOM]:
+        wanted = max(SPARE, 2 * runs[v, ROOM])
         if used + wanted > len(pool):
             live = 0
-            for w in range(len(size)):
-                if size[w] == 0:
-                    room[w] = 0
-                live += room[w]
+            for w in range(len(runs)):
+                if runs[w, SIZE] == 0:
+                    runs[w, ROOM] = 0
+                live += runs[w, ROOM]
             wider = np.empty(2 * (live + wanted), np.int64)
             used = 0
-            for w in range(len(size)):
-                for i in range(size[w]):
-                    wider[used + i] = pool[start[w] + i]
-                start[w] = used
-                used += room[w]
+            for w in range(len(runs)):
+                for i in range(runs[w, SIZE]):
+                    wider[used + i] = pool[runs[w, START] + i]
+                runs[w, START] = used
+                used += runs[w, ROOM]
             pool = wider
-        for i in range(size[v]):
-            pool[used + i] = pool[start[v] + i]
-        start[v] = used
-        room[v] = wanted
+        for i in range(runs[v, SIZE]):
+            pool[used + i] = pool[runs[v, START] + i]
+        runs[v, START] = used
+        runs[v, ROOM] = wanted
         used += wanted
-    spot = _spot(pool, start[v], start[v] + size[v], key)
-    for i in range(start[v] + size[v], spot, -1):
+    spot = _spot(pool, runs[v, START], runs[v, START] + runs[v, SIZE], key)
+    for i in range(runs[v, START] + runs[v, SIZE], spot, -1):
         pool[i] = pool[i - 1]
     pool[spot] = key
-    size[v] += 1
+    runs[v, SIZE] += 1
     return pool, used
 
 
 @njit(cache=True, nogil=True)
-def _remove(pool, start, size, v, key):
-    spot = _spot(pool, start[v], start[v] + size[v], key)
-    size[v] -= 1
-    for i in range(spot, start[v] + size[v]):
+def _remove(pool, runs, v, key):
+    spot = _spot(pool, runs[v, START], runs[v, START] + runs[v, SIZE], key)
+    runs[v, SIZE] -= 1
+    for i in range(spot, runs[v, START] + runs[v, SIZE]):
         pool[i] = pool[i + 1]
 
 
@@ -114,9 +117,7 @@ def place_units(
     at,
     at_ds,
     pool,
-    start,
-    size,
-    room,
+    runs,
     used,
     own_node,
     own_ds,
@@ -126,21 +127,21 @@ def place_units(
     """Move units to new places: take their entries out of the buckets and put the new ones in.
 
     Args: ``units`` i64[u] with their places ``at``, ``at_ds`` i32[u, 2] (-1: off the road). Buckets
-    are ``pool`` i64, with ``start``, ``size`` and ``room`` per core node and ``used`` of the pool
-    taken; ``own_node``, ``own_ds`` i32[fleet, depth] and ``own_count`` remember the entries of
-    each unit; ``ds`` i32[c] holds INF. Returns ``(pool, used)``.
+    are ``pool`` i64, with a row of ``runs`` i32[c, 4] per core node and ``used`` of the pool taken;
+    ``own_node``, ``own_ds`` i32[fleet, depth] and ``own_count`` remember the entries of each unit;
+    ``ds`` i32[c] holds INF. Returns ``(pool, used)``.
     """
     for i in range(len(units)):
         unit = units[i]
         for e in range(own_count[unit]):
             key = (np.int64(own_ds[unit, e]) << LABEL_BITS) | unit
-            _remove(pool, start, size, own_node[unit, e], key)
+            _remove(pool, runs, own_node[unit, e], key)
         own_count[unit] = _climb(
             core_first, core_head, core_up_ds, at[i], at_ds[i], ds, own_node[unit], own_ds[unit]
         )
         for e in range(own_count[unit]):
             key = (np.int64(own_ds[unit, e]) << LABEL_BITS) | unit
-            pool, used = _insert(pool, start, size, room, used, own_node[unit, e], key)
+            pool, used = _insert(pool, runs, used, own_node[unit, e], key)
     return pool, used
 
 
@@ -266,13 +267,13 @@ def nearest_units(
 ):
     """The k units that reach each patient soonest.
 
-    Args: ``roads`` of the whole hierarchy, ``buckets`` (pool, start, size), ``units``
+    Args: ``roads`` of the whole hierarchy, ``buckets`` (pool, runs), ``units``
     and ``patients`` (as ``_beside`` unpacks them); ``usable`` bool[fleet]; patients also as core
     nodes with times; ``best`` i32[fleet], ``ds`` i32[c] and ``beside_ds`` i32[2, f] hold
     INF and are left so; ``out_unit`` i32[p, k] (-1) and ``out_ds`` i32[p, k] (INF) are
     overwritten, soonest first, ties by unit.
     """
-    pool, start, size = buckets
+    pool, runs = buckets
     unit_piece, unit_edge = units[3], units[4]
     edge, piece = patients[3], patients[4]
     k = out_unit.shape[1]
@@ -306,11 +307,10 @@ def nearest_units(
         v = lowest
         while v >= 0:
             here = ds[v]
-            begin, end = core_first[v], core_first[v + 1]
             ds[v] = INF
             extra = np.int64(here) << LABEL_BITS
             if extra <= bound:
-                for e in range(start[v], start[v] + size[v]):
+                for e in range(runs[v, START], runs[v, START] + runs[v, SIZE]):
                     key = pool[e] + extra
                     if key > bound:
                         break
@@ -324,10 +324,10 @@ def nearest_units(
                         best[unit] = time
                         if found == k:
                             bound = keys[k - 1]
-                for slot in range(begin, end):
+                for slot in range(core_first[v], core_first[v + 1]):
                     x = core_head[slot]
                     ds[x] = min(ds[x], np.int32(here + core_down_ds[slot]))
-            v = core_head[begin] if begin < end else NONE
+            v = runs[v, PARENT]
         for e in range(n_touched):
             best[touched[e]] = INF
         for e in range(k):
@@ -351,7 +351,7 @@ def unit_times(
     out,
 ):
     """Times of all units to each patient; ``out`` i32[p, fleet], the rest as ``nearest_units``."""
-    pool, start, size = buckets
+    pool, runs = buckets
     unit_piece, unit_edge = units[3], units[4]
     edge, piece = patients[3], patients[4]
     for i in range(len(at)):
@@ -370,14 +370,13 @@ def unit_times(
         v = lowest
         while v >= 0:
             here = ds[v]
-            begin, end = core_first[v], core_first[v + 1]
             ds[v] = INF
             if here < INF:
-                for e in range(start[v], start[v] + size[v]):
+                for e in range(runs[v, START], runs[v, START] + runs[v, SIZE]):
                     unit = np.uint32(pool[e] & UNIT)
                     time = np.int32(np.int32(pool[e] >> LABEL_BITS) + here)
                     out[i, unit] = min(out[i, unit], time)
-                for slot in range(begin, end):
+                for slot in range(core_first[v], core_first[v + 1]):
                     x = core_head[slot]
                     ds[x] = min(ds[x], np.int32(here + core_down_ds[slot]))
-            v = core_head[begin] if begin < end else NONE
+            v = runs[v, PARENT]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from geo.aligned import LINE_BYTES, aligned_empty, flat_rows, lead_in
+from geo.aligned import LINE_BYTES, Spares, aligned_empty, flat_rows, lead_in
 from geo.errors import NetworkError
 from geo.metric import Anchors, Metric, Places
 from geo.network import INF_DS
@@ -60,6 +60,7 @@ class TargetSet:
         self.metric = metric
         self.targets = targets
         self._anchors = metric.reaching(targets)
+        self.spares = Spares()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -194,16 +195,15 @@ class _Work:
         rows_of = self.order[begin:end] if out_row is None else out_row
         exact = not narrow and table.dtype == np.int32
         light = True
-        spaces: dict[bool, tuple[Any, ...]] = {}
         for first in range(begin, end, TRIAL_SOURCES):
             last = min(first + TRIAL_SOURCES, end)
             rows = rows_of[first - begin : last - begin]
             if exact and light:
-                light = not self._sweep(table, first, last, rows, spaces, narrow=True)
+                light = not self._sweep(table, first, last, rows, narrow=True)
             if exact and not light:
-                self._sweep(table, first, last, rows, spaces, narrow=False)
+                self._sweep(table, first, last, rows, narrow=False)
             elif not exact:
-                self._sweep(table, first, last, rows, spaces, narrow=narrow)
+                self._sweep(table, first, last, rows, narrow=narrow)
             self._lower(table, first, last, rows, UINT16_CLOSED_DS if narrow else INF_DS)
 
     def _sweep(
@@ -212,14 +212,10 @@ class _Work:
         begin: int,
         end: int,
         rows_of: Any,
-        spaces: dict[bool, tuple[Any, ...]],
         *,
         narrow: bool,
     ) -> bool:
-        """Times through the core; returns whether any of them is closed.
-
-        ``spaces`` keeps the workspace of one thread.
-        """
+        """Times through the core; returns whether any of them is closed."""
         from geo import kernels_sweep as kernels  # noqa: PLC0415 - numba loads when needed
 
         targets = self.targets
@@ -229,11 +225,12 @@ class _Work:
         chosen = targets.narrow if narrow else targets.wide
         kind = np.uint16 if narrow else np.int32
         closed = UINT16_CLOSED_DS if narrow else INF_DS
-        if narrow not in spaces:
-            spaces[narrow] = _space(own.n_core, len(chosen.node), kind, closed)
-        marked, seeds, rows = spaces[narrow]
+        space = targets.spares.take(
+            narrow, lambda: _space(own.n_core, len(chosen.node), kind, closed)
+        )
+        marked, seeds, rows = space
         order = self.order[begin:end]
-        return bool(
+        any_closed = bool(
             kernels.sweep_many(
                 own.core_first,
                 own.core_head,
@@ -259,6 +256,8 @@ class _Work:
                 rows_of,
             )
         )
+        targets.spares.give(narrow, space)
+        return any_closed
 
     def _lower(self, table: NDArray[Any], begin: int, end: int, rows_of: Any, closed: int) -> None:
         """Ways that do not pass the core."""

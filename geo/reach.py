@@ -47,6 +47,7 @@ def node_times_ds(metric: Metric, sources: Places) -> Ints:
 
     own = metric.hierarchy
     out = np.empty(own.n_nodes, np.int32)
+    scratch = own.spares.take("ds", lambda: np.empty(own.n_nodes + 1, np.int32))
     sweep_one(
         own.rank,
         own.up_first,
@@ -59,9 +60,10 @@ def node_times_ds(metric: Metric, sources: Places) -> Ints:
         metric.gate_ds[1],
         sources.ends,
         sources.leave_ds,
-        np.empty(own.n_nodes + 1, np.int32),
+        scratch,
         out,
     )
+    own.spares.give("ds", scratch)
     return out
 
 
@@ -99,6 +101,7 @@ def nearest_site(metric: Metric, sites: Places, places: Places | None = None) ->
     own = metric.hierarchy
     node_ds = np.empty(own.n_nodes, np.int32)
     node_site = np.empty(own.n_nodes, np.int32)
+    scratch = own.spares.take("key", lambda: np.empty(own.n_nodes + 1, np.int64))
     kernels.sweep_nearest(
         own.rank,
         own.up_first,
@@ -111,10 +114,11 @@ def nearest_site(metric: Metric, sites: Places, places: Places | None = None) ->
         metric.gate_ds[1],
         sites.ends,
         sites.leave_ds,
-        np.empty(own.n_nodes + 1, np.int64),
+        scratch,
         node_ds,
         node_site,
     )
+    own.spares.give("key", scratch)
     if places is None:
         return Nearest(node_ds, node_site)
     out_ds = np.empty(len(places), np.int32)
