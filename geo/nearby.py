@@ -45,14 +45,10 @@ class Crowd:
         )
         by_edge = np.argsort(edge, kind="stable")
         self.on = _first(edge[by_edge], network.n_edges), on[by_edge]
+        self.packed = places.packed(network)
 
     def __len__(self) -> int:
         return len(self.places)
-
-    @property
-    def packed(self) -> Ints:
-        """The places as a search reads them."""
-        return self.places.packed(self.network)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -88,6 +84,7 @@ class NearbySearch:
         self._link = np.empty(4096, np.int32)
         self._keys = np.empty((2, 0), np.int64)
         self._found = np.zeros(2, np.int64)
+        self._row = np.empty((1, 8), np.int32)
         self._people_room(0)
         self._aed_room(0)
 
@@ -128,15 +125,16 @@ class NearbySearch:
         if eligible is not None:
             flags = self._eligible
             flags[:n_people] = eligible
-        usable[:n_aeds] = aed_usable
+        if n_aeds:
+            usable[:n_aeds] = aed_usable
         if self._keys.shape[1] != k:
             self._keys = np.empty((2, k), np.int64)
         chosen, seconds = np.empty((3, k), np.int32), np.empty((3, k))
         found = self._found
-        packed = patient.packed(self.network)
+        row = self._patient_row(patient)
         while not self._search(
             *self._graph,
-            packed,
+            row,
             people.packed,
             people.at,
             people.on,
@@ -170,6 +168,22 @@ class NearbySearch:
             aed=chosen[2, :n_via],
             to_aed_s=seconds[2, :n_via],
         )
+
+    def _patient_row(self, patient: Positions) -> Ints:
+        """The patient as ``Positions.packed`` would give it, without its table of one row."""
+        edge = int(patient.edge[0])
+        row = self._row
+        row[0] = (
+            edge,
+            self.network.edge_u[edge],
+            self.network.edge_v[edge],
+            patient.to_u_ds[0],
+            patient.to_v_ds[0],
+            patient.from_u_ds[0],
+            patient.from_v_ds[0],
+            patient.access_ds[0],
+        )
+        return row
 
     def _make_room(self, n_people: int, n_aeds: int, reach_ds: float) -> None:
         if n_people > len(self._best_aed):
