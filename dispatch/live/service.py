@@ -339,7 +339,7 @@ class Service:
 
     def _search(self, incident_id: str, policy_id: str, query: Query) -> None:
         if self._searchers is None:
-            self.runtime.answer_search(incident_id, policy_id, query)
+            self._answer(incident_id, policy_id, query)
         else:
             self._searchers.submit(self._answer, incident_id, policy_id, query)
 

@@ -235,3 +235,23 @@ def test_after_care_is_asked_once_and_not_at_night(bench):
     bench.post(f"/v1/me/alerts/{key}/after-care", person, body)
     stream = bench.ask("GET", "/v1/stream?after=0&until_idle=true", "control").text
     assert "event: responder.wants_call" in stream
+
+
+def test_a_map_that_fails_delays_nobody_for_long_and_loses_no_call(bench, monkeypatch):
+    people = bench.volunteers(3)
+    find = bench.service.finder.find
+
+    def failing(tx, query, *rest):
+        if not query.straight_line:
+            raise ZeroDivisionError("the map is broken")
+        return find(tx, query, *rest)
+
+    monkeypatch.setattr(bench.service.finder, "find", failing)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    assert bench.statuses(incident) == {}
+    bench.wait(2.5)
+    assert set(bench.statuses(incident)) == set(people)
+    path = f"/v1/incidents/{incident}/explanation"
+    texts = [line["text"] for line in bench.get(path, "control")["lines"]]
+    assert "The search gave no answer in time." in texts
