@@ -43,7 +43,7 @@ POSITIONS_PER_S = 500
 INCIDENTS_PER_S = 1.0
 CLOSE_AFTER_S = 20.0
 SENDERS = 5000  # phones that report; each has a token
-CONNECTIONS = 16
+CONNECTIONS = 64
 SETTLE_S = 5.0
 
 
@@ -387,9 +387,9 @@ def rows(load: Load, responders: int) -> list[dict[str, Any]]:
         pushed[key] = min(pushed[key], push["at_s"])
     handed = first_pushes(load)
     result = [
-        bar("report answered", load.report_took_s),
-        bar("report to outbox committed, seen on the stream", asked),
-        bar("report to first push at the provider", handed),
+        bar("the answer, which follows the commit of the outbox", load.report_took_s),
+        bar("the first 'asked' on the control stream", asked),
+        bar("the first push at the provider", handed),
     ]
     result.append(
         {
@@ -407,6 +407,7 @@ def rows(load: Load, responders: int) -> list[dict[str, Any]]:
             "position_answers": dict(load.statuses),
             "incidents": len(load.sent_at),
             "pushes": len(load.pushes),
+            "load_average": [round(value, 1) for value in os.getloadavg()],
             "service_cpu_share": round(load.cpu_s / load.seconds, 3),
             "worst_lag_of_load_generator_s": round(load.late_s, 3),
         }
@@ -469,7 +470,8 @@ def page(result: list[dict[str, Any]]) -> str:
         (
             f"CPU of the service: {facts['service_cpu_share']:.2f} cores. Positions refused:"
             f" {facts['positions_refused']}. Pushes: {facts['pushes']}. The load generator ran at"
-            f" most {facts['worst_lag_of_load_generator_s']} s behind its plan."
+            f" most {facts['worst_lag_of_load_generator_s']} s behind its plan. Load average of the"
+            f" machine at the end, with whatever else ran on it: {facts['load_average'][1]}."
         ),
         "",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()) + ".",

@@ -405,6 +405,7 @@ def q4(bench: Bench) -> list[dict[str, Any]]:
     """From one place to everywhere, and the nearest of 500 sites for everywhere."""
     from scipy.sparse import csgraph
 
+    from geo.aligned import aligned_empty
     from geo.matrix import TargetSet
     from geo.metric import Places
     from geo.reach import nearest_site
@@ -434,12 +435,20 @@ def q4(bench: Bench) -> list[dict[str, Any]]:
     pandana_sites = _pandana_nearest(bench)
     compressed = bench.scipy_matrix(*_least_arcs(network))
     on_junction = network.edge_u[raw.edge[bench.sites]]
-    one = router.places(bench.at(batch[:1]))
+    given = aligned_empty(64, network.n_nodes, np.uint16)
+    given_map = aligned_empty(64, len(raw), np.uint16)
     timings = interleaved(
         [
-            Contender("uint16", lambda: junctions.times_ds(sources, dtype=np.uint16), 64),
+            Contender(
+                "uint16", lambda: junctions.times_ds(sources, dtype=np.uint16, out=given), 64
+            ),
+            Contender("fresh", lambda: junctions.times_ds(sources, dtype=np.uint16), 64),
             Contender("int32", lambda: junctions.times_ds(sources), 64),
-            Contender("map nodes", lambda: everywhere.times_ds(sources, dtype=np.uint16), 64),
+            Contender(
+                "map nodes",
+                lambda: everywhere.times_ds(sources, dtype=np.uint16, out=given_map),
+                64,
+            ),
             Contender("single", lambda: router.node_times_ds(bench.at(batch[:1]))),
             Contender("scipy", lambda: csgraph.dijkstra(bench.matrix, indices=int(batch[0]))),
             Contender(
@@ -468,7 +477,6 @@ def q4(bench: Bench) -> list[dict[str, Any]]:
         ],
         bench.rounds,
     )
-    del one
     t = {key: timing.median_s for key, timing in timings.items()}
     spread = {key: timing.spread for key, timing in timings.items()}
     label = "Q4 one-to-all, batched"
@@ -477,8 +485,10 @@ def q4(bench: Bench) -> list[dict[str, Any]]:
         row(label, "scipy", t["uint16"], t["scipy"], floor=200, aim=1_000, spread=spread["uint16"]),
         row(label, "pyroutingkit", t["uint16"], t["pyroutingkit"], floor=90, aim=500),
         row(label, "scipy, compressed graph", t["uint16"], t["scipy, compressed"]),
-        row(label + ", int32", "scipy", t["int32"], t["scipy"]),
-        row(label + ", int32", "pyroutingkit", t["int32"], t["pyroutingkit"]),
+        row(label + ", into fresh memory", "scipy", t["fresh"], t["scipy"]),
+        row(label + ", into fresh memory", "pyroutingkit", t["fresh"], t["pyroutingkit"]),
+        row(label + ", int32, into fresh memory", "scipy", t["int32"], t["scipy"]),
+        row(label + ", int32, into fresh memory", "pyroutingkit", t["int32"], t["pyroutingkit"]),
         row(label + ", every map node", "scipy", t["map nodes"], t["scipy"]),
         row(label + ", every map node", "pyroutingkit", t["map nodes"], t["pyroutingkit"]),
         row("Q4 one-to-all, one source", "scipy", t["single"], t["scipy"]),
@@ -827,6 +837,7 @@ def main() -> None:
     parser.add_argument("--tile", default="1x1", help="lay copies of the graph side by side")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help="parts, with commas: " + ", ".join(PARTS))
+    parser.add_argument("--markdown", action="store_true", help="print the rows as a table, too")
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     options = parser.parse_args()
     run_inside("benchmarks.routing", sys.argv[1:])
@@ -851,8 +862,28 @@ def main() -> None:
             _print(found)
     rows.append(machine(PACKAGES))
     print(rows[-1])
+    if options.markdown:
+        _print_table(rows)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows with a peer as lines of a markdown table."""
+    print("| bar | peer | ours | peer | ratio | floor / aim |\n|---|---|--:|--:|--:|--:|")
+    for found in rows:
+        if "ratio" in found:
+            ours, theirs = _in_words(found["ours_s"]), _in_words(found["peer_s"])
+            ratio = f"{found['ratio']:,.0f}x" if found["ratio"] >= 20 else f"{found['ratio']:.1f}x"
+            bars = " / ".join(f"{found[k]:g}x" if k in found else "–" for k in ("floor", "aim"))
+            print(f"| {found['bar']} | {found['peer']} | {ours} | {theirs} | {ratio} | {bars} |")
+
+
+def _in_words(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
 
 
 def _streets(options: argparse.Namespace) -> dict[str, Any]:

@@ -93,6 +93,13 @@ class Doorkeeper:
         self._keys.clear()
         self._tokens.clear()
 
+    def forget_expired(self, now_s: float) -> None:
+        """Drop what is out of date from memory."""
+        for known in (self._keys, self._tokens):
+            for name, found in list(known.items()):
+                if found.expires_at_s is not None and found.expires_at_s <= now_s:
+                    known.pop(name, None)
+
     def remember_all(self, tx: Tx, now_s: float) -> None:
         """Read every token in date, so that a restart does not make each phone wait."""
         in_date = (

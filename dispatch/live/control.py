@@ -1,14 +1,13 @@
-"""What ambulance control asks of the service: incidents, the brake, coverage."""
+"""What ambulance control tells the service about incidents."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
-from dispatch import explain
 from dispatch.events import (
     AmbulanceArrived,
     AmbulanceEtaChanged,
@@ -22,8 +21,9 @@ from dispatch.events import (
     IncidentReported,
     LocationChanged,
 )
-from dispatch.live import audit, brakes, coding, places
+from dispatch.live import audit, brakes, views
 from dispatch.live.api import models
+from dispatch.live.braking import Braking
 from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.health import Health
 from dispatch.live.parts import Parts
@@ -32,32 +32,23 @@ from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.live.triggers import Action, Decision
 from dispatch.model import (
-    ASSIGNED_STATUSES,
-    AlertStatus,
     HoldKind,
-    Incident,
-    Phase,
     Scene,
 )
 from geo.points import haversine_m
 
 NEAR_M = 100.0
 NEAR_S = 300.0
+METRES_PER_DEGREE = 111_195.0
 _incident = schema.incident
-_ASKS = frozenset({Phase.SEARCHING, Phase.ALERTING, Phase.COVERED})
-_PHASE_WORDS = {
-    Phase.SUSPECTED: "suspected only: nobody is asked before control confirms",
-    Phase.EXHAUSTED: "nobody is left to ask",
-    Phase.CREW_ON_SCENE: "the ambulance is there",
-    Phase.ENDED: "the incident has ended",
-}
 
 
 class Control:
     """The use cases of ambulance control. Every method runs inside a transaction."""
 
-    def __init__(self, parts: Parts, health: Health) -> None:
+    def __init__(self, parts: Parts, health: Health, braking: Braking) -> None:
         self._parts = parts
+        self._braking = braking
         self._health = health
 
     # --- incidents ----------------------------------------------------------------------------
@@ -76,7 +67,7 @@ class Control:
         policy_id = self._parts.book.in_force(tx, now_s)
         if policy_id is None:
             raise Conflict("no_policy", "no policy is in force")
-        lat, lon = located(call.location)
+        lat, lon = call.location.at()
         if not call.code and self._parts.settings.require_code:
             raise Invalid("code", "expected a triage code: this service requires one")
         decision = self._parts.triggers.decide(call.code, call.flags)
@@ -171,152 +162,16 @@ class Control:
     ) -> models.IncidentView:
         """Return an incident as control sees it."""
         row = self._row(tx, incident_id)
-        state = coding.decode_incident(row["snapshot"], row["schema_version"])
-        place = json.loads(row["place"])
-        alerts = self._alerts(tx, state)
-        why_not = _why_not(state)
-        return models.IncidentView(
-            incident_id=incident_id,
-            source=row["source"],
-            reference=row["reference"],
-            version=row["reference_version"],
-            code=row["code"],
-            rule=row["rule"],
-            flags=json.loads(row["flags"]),
-            phase=state.phase.value,
-            open=state.phase is not Phase.ENDED,
-            alerting=state.phase in _ASKS,
-            why_not_alerting=why_not,
-            warning=self._health.warning(),
-            holds=[hold.value for hold in state.holds],
-            scene=state.scene.value,
-            cpr_in_progress=state.cpr_in_progress,
-            location=models.Place(lat=state.lat, lon=state.lon),
-            address=place["address"],
-            access_notes=place["access_notes"],
-            reported_at=models.a_moment(row["created_at_s"]),
-            updated_at=models.a_moment(row["updated_at_s"]),
-            ambulance_due_at=models.moment(state.ambulance_due_at_s),
-            policy_id=row["policy_id"],
-            attention=row["attention"],
-            end_reason=state.end_reason,
-            asked=len(state.alerts),
-            said_yes=sum(alert.accepted_at_s is not None for alert in state.alerts),
-            on_scene=sum(alert.status in _THERE for alert in state.alerts),
-            alerts=alerts,
-            possible_duplicates=list(possible_duplicates),
-        )
-
-    def listed(self, tx: Tx, *, only_open: bool, limit: int) -> models.IncidentList:
-        """Return the latest incidents."""
-        query = sa.select(_incident).order_by(_incident.c.created_at_s.desc()).limit(limit)
-        if only_open:
-            query = query.where(_incident.c.is_open)
-        return models.IncidentList(
-            incidents=[
-                models.IncidentRow(
-                    incident_id=row["incident_id"],
-                    reference=row["reference"],
-                    code=row["code"],
-                    phase=row["phase"],
-                    open=bool(row["is_open"]),
-                    attention=row["attention"],
-                    reported_at=models.a_moment(row["created_at_s"]),
-                )
-                for row in tx.rows(query)
-            ]
-        )
+        return views.incident_view(tx, row, self._health.warning(), possible_duplicates)
 
     def explanation(
         self, tx: Tx, incident_id: str, about: int | None, actor: str
     ) -> models.Explanation:
         """Why these people, and why not others; ``about``: why not this one."""
         row = self._row(tx, incident_id)
-        steps = steps_of(tx, incident_id)
-        passed = [
-            line
-            for step in steps
-            for line in explain.passed_over(getattr(step.event, "passed_over", ()))
-        ]
         audit.append(tx, self._parts.clock(), actor, "incident.explanation", incident_id)
         policy = self._parts.book.core(tx, row["policy_id"]).policy
-        return models.Explanation(
-            incident_id=incident_id,
-            policy_id=row["policy_id"],
-            policy_title=policy.title,
-            lines=[
-                models.StoryLine(after_s=round(line.after_s, 1), text=line.text)
-                for line in explain.story(steps)
-            ],
-            passed_over=list(dict.fromkeys(passed)),
-            about=None if about is None else explain.why_not(about, steps),
-        )
-
-    # --- the brake ----------------------------------------------------------------------------
-
-    def stop(self, tx: Tx, stop: models.StopIn, actor: str) -> models.BrakeOut:
-        """Stop all alerting (``StopIn``) or within an area (``AreaIn``)."""
-        now_s = self._parts.clock()
-        area = list(stop.area) if isinstance(stop, models.AreaIn) else None
-        brake_id = self._parts.new_id()
-        brakes.place(
-            tx,
-            brake_id,
-            area=area,
-            reason=stop.reason,
-            person=stop.person,
-            by=actor,
-            now_s=now_s,
-            expires_at_s=stop.expires_at.timestamp(),
-        )
-        kind = "alerting.stopped" if area is None else "alerting.area"
-        told = {"brake_id": brake_id, "reason": stop.reason, "person": stop.person}
-        self._parts.stream.append(tx, now_s, kind, told)
-        self.apply_brakes(tx, actor)
-        placed = next(b for b in brakes.active(tx, now_s) if b["brake_id"] == brake_id)
-        return brake_out(placed)
-
-    def resume(self, tx: Tx, resume: models.ResumeIn, actor: str) -> models.BrakeList:
-        """Take off one brake, or every stop; returns what is still on."""
-        now_s = self._parts.clock()
-        on = brakes.active(tx, now_s)
-        wanted = [
-            brake["brake_id"]
-            for brake in on
-            if brake["brake_id"] == resume.brake_id
-            or (resume.brake_id is None and brake["kind"] == "stop")
-        ]
-        if not wanted:
-            raise NotFound("no_such_brake", "no such stop or area is in force")
-        for brake_id in wanted:
-            brakes.lift(tx, brake_id, person=resume.person, by=actor, now_s=now_s)
-            told = {"brake_id": brake_id, "person": resume.person}
-            self._parts.stream.append(tx, now_s, "alerting.resumed", told)
-        self.apply_brakes(tx, actor)
-        return self.brakes(tx)
-
-    def brakes(self, tx: Tx) -> models.BrakeList:
-        """Return the brakes in force."""
-        on = brakes.active(tx, self._parts.clock())
-        return models.BrakeList(brakes=[brake_out(brake) for brake in on])
-
-    def apply_brakes(self, tx: Tx, actor: str) -> None:
-        """Bring every open incident into line with the brakes in force."""
-        now_s = self._parts.clock()
-        on = brakes.active(tx, now_s)
-        query = sa.select(_incident.c.incident_id, _incident.c.snapshot, _incident.c.schema_version)
-        for row in tx.rows(query.where(_incident.c.is_open)):
-            state = coding.decode_incident(row["snapshot"], row["schema_version"])
-            self._apply_brakes_to(tx, state, brakes.holds_at(on, state.lat, state.lon), actor)
-
-    def _apply_brakes_to(
-        self, tx: Tx, state: Incident, wanted: Collection[HoldKind], actor: str
-    ) -> None:
-        for kind in (HoldKind.ALERTING_STOPPED, HoldKind.NO_ALERT_AREA):
-            if kind in wanted and kind not in state.holds:
-                self._tell(tx, state.incident_id, HoldPlaced(kind, placed_by=actor), actor)
-            elif kind not in wanted and kind in state.holds:
-                self._tell(tx, state.incident_id, HoldLifted(kind, lifted_by=actor), actor)
+        return views.explanation(tx, row, policy, about)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -360,14 +215,14 @@ class Control:
         self._tell(tx, incident_id, event, actor)
 
     def _move(self, tx: Tx, incident_id: str, location: models.Location, actor: str) -> None:
-        lat, lon = located(location)
+        lat, lon = location.at()
         on = brakes.active(tx, self._parts.clock())
         wanted = brakes.holds_at(on, lat, lon)
         state = self._parts.runtime.state(tx, incident_id)
         if HoldKind.NO_ALERT_AREA in wanted:  # the hold first, so that nobody is asked to go there
-            self._apply_brakes_to(tx, state, wanted, actor)
+            self._braking.apply_to(tx, state, wanted, actor)
         self._tell(tx, incident_id, LocationChanged(lat, lon), actor)
-        self._apply_brakes_to(tx, self._parts.runtime.state(tx, incident_id), wanted, actor)
+        self._braking.apply_to(tx, self._parts.runtime.state(tx, incident_id), wanted, actor)
 
     def _change_place(self, tx: Tx, row: sa.RowMapping, change: models.UpdateIn) -> None:
         if change.address is None and change.access_notes is None:
@@ -413,154 +268,21 @@ class Control:
 
     def _near(self, tx: Tx, lat: float, lon: float, now_s: float) -> list[str]:
         """Open incidents so near and so recent that they may be the same emergency."""
-        query = sa.select(_incident.c.incident_id, _incident.c.snapshot, _incident.c.schema_version)
+        columns = (_incident.c.incident_id, _incident.c.lat, _incident.c.lon)
         recent = _incident.c.is_open & (_incident.c.created_at_s > now_s - NEAR_S)
-        near = []
-        for row in tx.rows(query.where(recent)):
-            state = coding.decode_incident(row["snapshot"], row["schema_version"])
-            if float(haversine_m(lat, lon, state.lat, state.lon)) <= NEAR_M:
-                near.append(row["incident_id"])
-        return near
-
-    def _alerts(self, tx: Tx, state: Incident) -> list[models.AlertRow]:
-        alert, person = schema.alert, schema.responder
-        joined = sa.join(alert, person, alert.c.responder_id == person.c.responder_id)
-        rows = tx.rows(
-            sa.select(alert, person.c.initials)
-            .select_from(joined)
-            .where(alert.c.incident_id == state.incident_id)
-            .order_by(alert.c.alert_id)
-        )
-        seen = self._last_seen(tx, rows, state)
+        d_lat = NEAR_M / METRES_PER_DEGREE
+        band = _incident.c.lat.between(lat - d_lat, lat + d_lat)
         return [
-            self._alert_row(row, state, seen.get(row["responder_id"]))
-            for row in rows
-            if row["alert_id"] <= len(state.alerts)
+            row["incident_id"]
+            for row in tx.rows(sa.select(*columns).where(recent & band))
+            if float(haversine_m(lat, lon, row["lat"], row["lon"])) <= NEAR_M
         ]
-
-    def _last_seen(
-        self, tx: Tx, rows: Iterable[sa.RowMapping], state: Incident
-    ) -> dict[int, models.LastSeen]:
-        """Where those who are going were last; nobody else's position is shown."""
-        going = [row["responder_id"] for row in rows if row["assigned"]]
-        if not going:
-            return {}
-        position = schema.position
-        found = tx.rows(sa.select(position).where(position.c.responder_id.in_(going)))
-        return {
-            row["responder_id"]: models.LastSeen(
-                at=models.a_moment(row["at_s"]),
-                distance_m=_round_to(
-                    float(haversine_m(row["lat"], row["lon"], state.lat, state.lon)), 10
-                ),
-            )
-            for row in found
-        }
-
-    def _alert_row(
-        self, row: sa.RowMapping, state: Incident, seen: models.LastSeen | None
-    ) -> models.AlertRow:
-        return models.AlertRow(
-            alert_id=row["alert_id"],
-            responder_id=row["responder_id"],
-            initials=row["initials"],
-            role=row["role"],
-            aed_id=row["aed_id"],
-            status=row["status"],
-            eta_s=round(row["eta_s"]),
-            asked_at=models.a_moment(row["asked_at_s"]),
-            said_yes_at=models.moment(row["accepted_at_s"]),
-            last_sign_at=models.a_moment(row["status_at_s"]),
-            last_seen=seen,
-            ended_at=models.moment(row["ended_at_s"]),
-            end_reason=row["end_reason"],
-            words=_alert_words(row, state, seen),
-        )
-
-
-_THERE = frozenset({AlertStatus.ARRIVED, AlertStatus.WITH_PATIENT})
-
-
-def steps_of(tx: Tx, incident_id: str) -> list[explain.Step]:
-    """Return what happened to an incident, as the log has it."""
-    event = schema.event
-    rows = tx.rows(
-        sa.select(event)
-        .where((event.c.incident_id == incident_id) & (event.c.outcome == "moved"))
-        .order_by(event.c.seq)
-    )
-    return [
-        explain.Step(
-            row["now_s"],
-            coding.decode_event(row["body"], row["schema_version"]),
-            coding.decode_commands(row["commands"]),
-        )
-        for row in rows
-    ]
-
-
-def located(location: models.Location) -> tuple[float, float]:
-    """Return (lat, lon) in WGS84."""
-    if location.easting is not None and location.northing is not None:
-        return places.from_british_grid(location.easting, location.northing)
-    assert location.lat is not None
-    assert location.lon is not None
-    return location.lat, location.lon
-
-
-def brake_out(brake: dict[str, Any]) -> models.BrakeOut:
-    """Return a brake as it is shown."""
-    return models.BrakeOut(
-        brake_id=brake["brake_id"],
-        kind=brake["kind"],
-        area=brake["area"],
-        reason=brake["reason"],
-        person=brake["person"],
-        placed_at=models.a_moment(brake["placed_at_s"]),
-        expires_at=models.a_moment(brake["expires_at_s"]),
-    )
 
 
 def _confirmed(decision: Decision, said: bool | None) -> bool:
     if decision.action is Action.READY:
         return decision.reason == "listed" and said is True
     return said is not False
-
-
-def _why_not(state: Incident) -> str | None:
-    if state.holds:
-        return "; ".join(explain.words(f"hold:{hold.value}") for hold in state.holds)
-    return _PHASE_WORDS.get(state.phase)
-
-
-def _alert_words(row: sa.RowMapping, state: Incident, seen: models.LastSeen | None) -> str:
-    """Return e.g. "said yes 03:10, last moved 03:12, about 250 m", in the patient's local time."""
-
-    def clock(at_s: float) -> str:
-        minutes = int((at_s + state.utc_offset_s) // 60) % 1440
-        return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-    if row["ended_at_s"] is not None:
-        return f"{clock(row['ended_at_s'])} {explain.words(row['end_reason'])}"
-    if row["accepted_at_s"] is None:
-        return f"asked {clock(row['asked_at_s'])}, no answer yet"
-    words = [f"said yes {clock(row['accepted_at_s'])}"]
-    status = AlertStatus(row["status"])
-    if status in ASSIGNED_STATUSES - {AlertStatus.ACCEPTED}:
-        sign = {
-            AlertStatus.MOVING: "set off",
-            AlertStatus.HAS_AED: "has the AED",
-            AlertStatus.ARRIVED: "at the scene",
-            AlertStatus.WITH_PATIENT: "with the patient",
-        }[status]
-        words.append(f"{sign} {clock(row['status_at_s'])}")
-    if seen is not None:
-        words.append(f"last seen {clock(seen.at.timestamp())}, about {seen.distance_m} m")
-    return ", ".join(words)
-
-
-def _round_to(value: float, step: int) -> int:
-    return round(value / step) * step
 
 
 def _place(address: str, notes: str) -> str:

@@ -16,10 +16,6 @@ from msgspec import Struct
 UNAFFECTED = "999 response unaffected."
 
 
-def _nobody(_: str | None) -> None:
-    """Nobody listens."""
-
-
 class Cause(Struct, frozen=True):
     """One reason why people are not being alerted. ``blocking`` False: a note, not a stop."""
 
@@ -30,37 +26,25 @@ class Cause(Struct, frozen=True):
 
 
 class Health:
-    """Collects causes. Safe to use from any thread.
-
-    ``on_change`` is called (outside the lock) when alerting becomes impossible or possible again.
-    """
+    """Collects causes. Safe to use from any thread."""
 
     def __init__(self, clock: Callable[[], float], timezone: str = "UTC") -> None:
         self._clock = clock
         self._zone = ZoneInfo(timezone)
         self._lock = threading.Lock()
         self._causes: dict[str, Cause] = {}
-        self.on_change: Callable[[str | None], None] = _nobody
 
     def report(self, code: str, words: str, *, blocking: bool = True) -> None:
         """A cause has arisen (or still holds)."""
         with self._lock:
-            before = self._blocked()
             old = self._causes.get(code)
             since_s = old.since_s if old is not None else self._clock()
             self._causes[code] = Cause(code, words, since_s, blocking)
-            changed = before != self._blocked()
-        if changed:
-            self.on_change(self.warning())
 
     def clear(self, code: str) -> None:
         """A cause is gone."""
         with self._lock:
-            before = self._blocked()
             self._causes.pop(code, None)
-            changed = before != self._blocked()
-        if changed:
-            self.on_change(self.warning())
 
     def set(self, code: str, words: str | None, *, blocking: bool = True) -> None:
         """Report a cause if there are words for it, clear it if there are none."""
@@ -89,6 +73,3 @@ class Health:
         since = dt.datetime.fromtimestamp(min(c.since_s for c in blocking), self._zone)
         why = "; ".join(cause.words for cause in blocking)
         return f"VOLUNTEERS ARE NOT BEING ALERTED since {since:%H:%M}. {UNAFFECTED} Reason: {why}."
-
-    def _blocked(self) -> frozenset[str]:
-        return frozenset(code for code, cause in self._causes.items() if cause.blocking)

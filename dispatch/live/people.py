@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from dispatch.live import audit, wishes
 from dispatch.live.api import models
-from dispatch.live.control import located
 from dispatch.live.errors import Conflict, Faulty, Invalid, NotFound
 from dispatch.live.ids import hashed, random_secret
+from dispatch.live.lists import read_people
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.live.wishes import Wishes
-from notifications.channel import AddressKind
 
 INVITATION_S = 14 * 86400.0
-MAX_FAULTS = 100
-_PLACE = ("lat", "lon", "easting", "northing")
 _person = schema.responder
 _credential = schema.credential
 _device = schema.device
@@ -330,61 +324,6 @@ class People:
         self._parts.finder.person_changed(tx, responder_id, self._parts.clock())
 
 
-def read_people(
-    text: str, organisation: str
-) -> tuple[list[tuple[models.ResponderIn, models.CredentialIn | None]], list[str]]:
-    """Read a list of volunteers; returns them with their training, and one line per fault."""
-    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
-    people: list[tuple[models.ResponderIn, models.CredentialIn | None]] = []
-    faults: list[str] = []
-    try:
-        if "name" not in (reader.fieldnames or ()):
-            return [], ["line 1: expected the column name"]
-        for row in reader:
-            facts = {key: (value or "").strip() for key, value in row.items() if key}
-            try:
-                people.append(_listed(facts, organisation))
-            except ValidationError as error:
-                faults += [
-                    f"line {reader.line_num}: {fault['loc'][-1] if fault['loc'] else 'row'}:"
-                    f" {fault['msg']}"
-                    for fault in error.errors(include_input=False, include_url=False)
-                ]
-    except (csv.Error, AttributeError) as error:
-        faults.append(f"line {reader.line_num}: expected CSV ({error})")
-    return people, faults[:MAX_FAULTS]
-
-
-def _listed(
-    facts: dict[str, str], organisation: str
-) -> tuple[models.ResponderIn, models.CredentialIn | None]:
-    place = {name: facts[name] for name in _PLACE if facts.get(name)}
-    person = models.ResponderIn.model_validate(
-        {
-            "name": facts.get("name", ""),
-            "contact": facts.get("contact", ""),
-            "organisation": facts.get("organisation") or organisation,
-            "home": place or None,
-        }
-    )
-    if not facts.get("training"):
-        return person, None
-    training = models.CredentialIn.model_validate(
-        {
-            "kind": facts["training"],
-            "evidence": facts.get("evidence", ""),
-            "valid_from": _with_zone(facts.get("valid_from", "")),
-            "valid_until": _with_zone(facts.get("valid_until", "")),
-        }
-    )
-    return person, training
-
-
-def _with_zone(text: str) -> str:
-    """A bare date means its beginning in UTC."""
-    return f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text
-
-
 def initials(name: str) -> str:
     """Return up to four initials."""
     return "".join(word[0].upper() for word in name.split()[:4])
@@ -400,26 +339,8 @@ def valid_until_s(held: list[sa.RowMapping]) -> float | None:
     return max(counted) if counted else None
 
 
-def readiness(row: sa.RowMapping) -> tuple[bool, str]:
-    """Return whether a device would wake somebody as far as is known, and the words for it."""
-    if row["dead_at_s"] is not None:
-        return False, "this phone can no longer be reached: enrol it again"
-    if row["test_sent_at_s"] is None:
-        return False, "not tested yet: this may not wake you"
-    if row["test_shown_at_s"] is None:
-        return False, "the last test did not arrive: this would not have woken you"
-    after_s = max(0, round(row["test_shown_at_s"] - row["test_sent_at_s"]))
-    if row["test_sounded"] is False:
-        return False, f"the last test was silent, after {after_s} s: this would not have woken you"
-    if row["test_sounded"] is None:
-        return False, f"the last test arrived after {after_s} s; say whether it sounded"
-    if row["kind"] == AddressKind.WEBPUSH:
-        return False, f"the last test sounded, after {after_s} s; a muted phone stays silent"
-    return True, f"the last test sounded, after {after_s} s"
-
-
 def _spot(location: models.Location | None) -> tuple[float | None, float | None]:
-    return (None, None) if location is None else located(location)
+    return (None, None) if location is None else location.at()
 
 
 def _credential_out(row: sa.RowMapping) -> models.CredentialOut:

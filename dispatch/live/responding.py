@@ -1,14 +1,12 @@
-"""What a volunteer's phone asks of the service: alerts, answers, devices, wishes."""
+"""What a volunteer's phone asks of the service about alerts: see, answer, go, arrive."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import sqlalchemy as sa
 
 from dispatch import explain
-from dispatch.eligibility import CODES, Rules
 from dispatch.events import (
     AedObtained,
     AedUnavailable,
@@ -22,28 +20,18 @@ from dispatch.events import (
     ResponderDropped,
     ResponderMoving,
 )
-from dispatch.live import audit, coding, wishes
+from dispatch.live import audit, coding
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Invalid, NotFound
-from dispatch.live.hours import Hours
 from dispatch.live.parts import Parts
-from dispatch.live.people import readiness, valid_until_s
+from dispatch.live.phones import Phones
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from dispatch.live.wishes import Spot, Wishes
 from dispatch.model import ASSIGNED_STATUSES, OPEN_STATUSES, AlertStatus, Incident, Role
-from notifications.channel import AddressKind
-from notifications.errors import PermanentFailure
 from notifications.messages import Purpose
 
-TEST_LASTS_S = 120.0
-MONTH_S = 30 * 86400.0
-REMIND_S = 60 * 86400.0
-MAX_DEVICES = 10
 DISTANCE_STEP_M = 50
 _alert = schema.alert
-_device = schema.device
-_person = schema.responder
 
 MAY_WORDS = "Someone may need CPR, about {minutes} min walk. "
 CARE_WORDS = "Go only if it is safe for you and anyone in your care."
@@ -57,10 +45,11 @@ _REFUSALS = {
 
 
 class Responding:
-    """The use cases of volunteers. Every method runs inside a transaction."""
+    """The use cases of volunteers about alerts. Every method runs inside a transaction."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, phones: Phones) -> None:
         self._parts = parts
+        self._phones = phones
 
     # --- alerts -------------------------------------------------------------------------------
 
@@ -150,7 +139,7 @@ class Responding:
                 tx, row["incident_id"], AlertDelivered(row["alert_id"]), _name(responder_id)
             )
         if row["purpose"] == Purpose.TEST.value:
-            self._note_test(tx, message_id, receipt.sounded)
+            self._phones.note_test(tx, message_id, receipt.sounded)
         return True
 
     def reported(self, tx: Tx, message_id: str, *, delivered: bool) -> bool:
@@ -164,7 +153,7 @@ class Responding:
                 event = AlertDelivered(row["alert_id"])
                 self._parts.runtime.apply(tx, row["incident_id"], event, "gateway")
             if row["purpose"] == Purpose.TEST.value:
-                self._note_test(tx, message_id, None)
+                self._phones.note_test(tx, message_id, None)
         return True
 
     def after_care(
@@ -192,177 +181,6 @@ class Responding:
             told = {"responder_id": responder_id, "impact": answer.impact}
             self._parts.stream.append(tx, now_s, "responder.wants_call", told)
         return models.AfterCareOut(support_telephone=self._parts.settings.after_care.telephone)
-
-    # --- the person ---------------------------------------------------------------------------
-
-    def me(self, tx: Tx, responder_id: int) -> models.Me:
-        """Return what the service knows about the caller."""
-        row = self._person(tx, responder_id)
-        now_s = self._parts.clock()
-        credential = schema.credential
-        held = tx.rows(sa.select(credential).where(credential.c.responder_id == responder_id))
-        until_s = valid_until_s(held)
-        asked = tx.rows(
-            sa.select(_alert.c.night).where(
-                (_alert.c.responder_id == responder_id)
-                & (_alert.c.asked_at_s > now_s - MONTH_S)
-                & (_alert.c.status != AlertStatus.REFUSED.value)
-            )
-        )
-        return models.Me(
-            responder_id=responder_id,
-            initials=row["initials"],
-            status=row["status"],
-            suspended_reason=row["suspended_reason"],
-            training_valid_until=models.moment(until_s),
-            training_reminder=_reminder(until_s, now_s),
-            alerts_last_30_days=len(asked),
-            wakes_last_30_days=sum(bool(alert["night"]) for alert in asked),
-            support_telephone=self._parts.settings.after_care.telephone,
-            devices=self._devices(tx, responder_id),
-        )
-
-    def availability(self, tx: Tx, responder_id: int) -> models.AvailabilityOut:
-        """Return the wishes, and whether the person may be asked now."""
-        row = self._person(tx, responder_id)
-        wanted = json.loads(row["wishes"])
-        why_not = self.why_not(tx, responder_id)
-        return models.AvailabilityOut.model_validate(
-            {
-                **wanted,
-                "on_duty": bool(row["on_duty"]),
-                "not_before": models.moment(row["not_before_s"]),
-                "may_be_asked": why_not is None,
-                "why_not": why_not,
-            }
-        )
-
-    def set_availability(
-        self, tx: Tx, responder_id: int, wanted: models.AvailabilityIn
-    ) -> models.AvailabilityOut:
-        """Replace all wishes."""
-        self._person(tx, responder_id)
-        kept = Wishes(
-            available=_hours(wanted.available),
-            quiet=_hours(wanted.quiet),
-            work_hours=_hours(wanted.work_hours),
-            night_within_s=wanted.night_within_s,
-            alerts_per_30_days=wanted.alerts_per_30_days,
-            wakes_per_30_days=wanted.wakes_per_30_days,
-            not_for=tuple(wanted.not_for),
-            not_at=tuple(Spot(spot.lat, spot.lon, spot.radius_m) for spot in wanted.not_at),
-        )
-        wishes.check(kept)
-        now_s = self._parts.clock()
-        tx.run(
-            sa.update(_person)
-            .where(_person.c.responder_id == responder_id)
-            .values(
-                on_duty=wanted.on_duty,
-                not_before_s=None if wanted.not_before is None else wanted.not_before.timestamp(),
-                wishes=wishes.encode(kept),
-                updated_at_s=now_s,
-            )
-        )
-        self._parts.finder.person_changed(tx, responder_id, now_s)
-        return self.availability(tx, responder_id)
-
-    def why_not(self, tx: Tx, responder_id: int) -> str | None:
-        """Return why this person would not be asked now, in words; None if they would."""
-        now_s = self._parts.clock()
-        policy_id = self._parts.book.in_force(tx, now_s)
-        if policy_id is None:
-            return "no policy is in force"
-        policy = self._parts.book.core(tx, policy_id).policy
-        roster = self._parts.finder.roster(tx, Rules.of(policy), now_s)
-        night = policy.is_night(now_s + self._parts.finder.utc_offset_s(now_s))
-        eligible, reasons = roster.mask(now_s, night=night)
-        row = roster.row_of(responder_id)
-        return None if eligible[row] else explain.words(CODES[reasons[row]])
-
-    # --- devices ------------------------------------------------------------------------------
-
-    def devices(self, tx: Tx, responder_id: int) -> models.DeviceList:
-        """Return the person's devices with their readiness."""
-        webpush = self._parts.webpush
-        return models.DeviceList(
-            devices=self._devices(tx, responder_id),
-            webpush_key=webpush.public_key if webpush is not None else None,
-        )
-
-    def add_device(self, tx: Tx, responder_id: int, device: models.DeviceIn) -> models.DeviceOut:
-        """Enrol a device; an address that is known is renewed, and taken over from others."""
-        self._check_device(device)
-        now_s = self._parts.clock()
-        same = (_device.c.kind == device.kind) & (_device.c.address == device.address)
-        known = tx.row(sa.select(_device).where(same & _device.c.dead_at_s.is_(None)))
-        if known is not None and known["responder_id"] != responder_id:
-            tx.run(sa.delete(_device).where(_device.c.device_id == known["device_id"]))
-            self._parts.finder.person_changed(tx, known["responder_id"], now_s)
-            known = None
-        values: dict[str, Any] = {
-            "platform": device.platform,
-            "language": device.language,
-            "may_break_silence": device.may_break_silence,
-            "last_seen_s": now_s,
-        }
-        if known is not None:
-            device_id: str = known["device_id"]
-            tx.run(sa.update(_device).where(_device.c.device_id == device_id).values(values))
-        else:
-            device_id = self._parts.new_id()
-            self._make_room(tx, responder_id)
-            tx.insert(
-                _device,
-                device_id=device_id,
-                responder_id=responder_id,
-                kind=device.kind,
-                address=device.address,
-                created_at_s=now_s,
-                dead_at_s=None,
-                dead_reason="",
-                test_message_id=None,
-                test_sent_at_s=None,
-                test_shown_at_s=None,
-                test_sounded=None,
-                **values,
-            )
-        self._parts.finder.person_changed(tx, responder_id, now_s)
-        return self._device_out(tx, responder_id, device_id)
-
-    def remove_device(self, tx: Tx, responder_id: int, device_id: str) -> None:
-        """Forget a device."""
-        self._device_row(tx, responder_id, device_id)
-        tx.run(sa.delete(_device).where(_device.c.device_id == device_id))
-        self._parts.finder.person_changed(tx, responder_id, self._parts.clock())
-
-    def test_device(self, tx: Tx, responder_id: int, device_id: str) -> models.TestSent:
-        """Send a test that sounds like an alert."""
-        row = self._device_row(tx, responder_id, device_id)
-        if row["dead_at_s"] is not None:
-            return models.TestSent(sent=False, why_not=readiness(row)[1])
-        now_s = self._parts.clock()
-        message_id, why_not = self._parts.outbox.send_known(
-            tx,
-            responder_id,
-            Purpose.TEST,
-            now_s=now_s,
-            expires_at_s=now_s + TEST_LASTS_S,
-            only=device_id,
-        )
-        if why_not:
-            return models.TestSent(sent=False, why_not="no channel reaches this device")
-        tx.run(
-            sa.update(_device)
-            .where(_device.c.device_id == device_id)
-            .values(
-                test_message_id=message_id,
-                test_sent_at_s=now_s,
-                test_shown_at_s=None,
-                test_sounded=None,
-            )
-        )
-        return models.TestSent(sent=True, why_not=None)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -407,23 +225,9 @@ class Responding:
             raise NotFound("no_such_alert", "there is no such alert")
         return row
 
-    def _person(self, tx: Tx, responder_id: int) -> sa.RowMapping:
-        row = tx.row(sa.select(_person).where(_person.c.responder_id == responder_id))
-        if row is None:
-            raise NotFound("no_such_responder", "there is no such responder")
-        return row
-
     def _delivery(self, tx: Tx, message_id: str) -> sa.RowMapping | None:
         delivery = schema.delivery
         return tx.row(sa.select(delivery).where(delivery.c.message_id == message_id))
-
-    def _note_test(self, tx: Tx, message_id: str, sounded: bool | None) -> None:
-        now_s = self._parts.clock()
-        mine = _device.c.test_message_id == message_id
-        shown = mine & _device.c.test_shown_at_s.is_(None)
-        tx.run(sa.update(_device).where(shown).values(test_shown_at_s=now_s, last_seen_s=now_s))
-        if sounded is not None:
-            tx.run(sa.update(_device).where(mine).values(test_sounded=sounded))
 
     def _view(self, tx: Tx, row: sa.RowMapping) -> models.AlertForResponder:
         is_open = AlertStatus(row["status"]) in OPEN_STATUSES
@@ -474,61 +278,6 @@ class Responding:
             cabinet_code=row["cabinet_code"],
         )
 
-    def _devices(self, tx: Tx, responder_id: int) -> list[models.DeviceOut]:
-        rows = tx.rows(
-            sa.select(_device)
-            .where(_device.c.responder_id == responder_id)
-            .order_by(_device.c.created_at_s.desc())
-        )
-        return [_device_out(row) for row in rows]
-
-    def _device_row(self, tx: Tx, responder_id: int, device_id: str) -> sa.RowMapping:
-        mine = (_device.c.device_id == device_id) & (_device.c.responder_id == responder_id)
-        row = tx.row(sa.select(_device).where(mine))
-        if row is None:
-            raise NotFound("no_such_device", "there is no such device")
-        return row
-
-    def _device_out(self, tx: Tx, responder_id: int, device_id: str) -> models.DeviceOut:
-        return _device_out(self._device_row(tx, responder_id, device_id))
-
-    def _check_device(self, device: models.DeviceIn) -> None:
-        if AddressKind(device.kind) is AddressKind.MEMORY and self._parts.memory is None:
-            raise Invalid("kind", "expected another kind: memory is for TEST mode")
-        if AddressKind(device.kind) is AddressKind.SMS and not _is_number(device.address):
-            raise Invalid("address", "expected a number such as +447700900123")
-        if AddressKind(device.kind) is AddressKind.WEBPUSH:
-            if self._parts.webpush is None:
-                raise Invalid("kind", "expected another kind: Web Push is not set up here")
-            try:
-                self._parts.webpush.check(device.address)
-            except PermanentFailure as failure:
-                raise Invalid("address", failure.reason) from failure
-
-    def _make_room(self, tx: Tx, responder_id: int) -> None:
-        """Keep the newest devices only."""
-        rows = tx.rows(
-            sa.select(_device.c.device_id)
-            .where(_device.c.responder_id == responder_id)
-            .order_by(_device.c.last_seen_s.desc())
-            .offset(MAX_DEVICES - 1)
-        )
-        for row in rows:
-            tx.run(sa.delete(_device).where(_device.c.device_id == row["device_id"]))
-
-
-def _device_out(row: sa.RowMapping) -> models.DeviceOut:
-    ready, words = readiness(row)
-    return models.DeviceOut(
-        device_id=row["device_id"],
-        kind=row["kind"],
-        platform=row["platform"],
-        ready=ready,
-        readiness=words,
-        dead_reason=row["dead_reason"],
-        last_seen_at=models.a_moment(row["last_seen_s"]),
-    )
-
 
 def _others(state: Incident, alert_id: int) -> int:
     return sum(
@@ -540,25 +289,6 @@ def _coarse_m(distance_m: float | None) -> int | None:
     if distance_m is None:
         return None
     return max(1, round(distance_m / DISTANCE_STEP_M)) * DISTANCE_STEP_M
-
-
-def _reminder(until_s: float | None, now_s: float) -> str | None:
-    if until_s is None:
-        return "no training has been verified yet"
-    if until_s <= now_s:
-        return "your training has lapsed: you are not asked until it is renewed"
-    days = int((until_s - now_s) // 86400)
-    return f"your training lapses in {days} days" if until_s - now_s < REMIND_S else None
-
-
-def _hours(given: list[models.HoursIn]) -> tuple[Hours, ...]:
-    return tuple(Hours(entry.start, entry.end, tuple(entry.days)) for entry in given)
-
-
-def _is_number(text: str) -> bool:
-    return (
-        text.startswith("+") and text[1:].isascii() and text[1:].isdigit() and 8 <= len(text) <= 16
-    )
 
 
 def _name(responder_id: int) -> str:

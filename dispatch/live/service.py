@@ -19,19 +19,22 @@ from dispatch.config import Policy
 from dispatch.eligibility import Rules as PeopleRules
 from dispatch.events import Event, IncidentReported
 from dispatch.lifecycle import Core
-from dispatch.live import aftercare, brakes, channels, retention
+from dispatch.live import aftercare, brakes, channels, retention, views
 from dispatch.live.aedbook import AedBook
 from dispatch.live.auth import Doorkeeper
+from dispatch.live.braking import Braking
 from dispatch.live.clock import Clock, wall_clock
-from dispatch.live.control import Control, steps_of
+from dispatch.live.control import Control
 from dispatch.live.errors import LiveError, StoreUnavailable
 from dispatch.live.health import Health
 from dispatch.live.ids import NewId, random_id
 from dispatch.live.logs import logger, where
 from dispatch.live.metrics import Metrics
+from dispatch.live.oneself import Oneself
 from dispatch.live.outbox import Outbox
 from dispatch.live.parts import Parts
 from dispatch.live.people import People
+from dispatch.live.phones import Phones
 from dispatch.live.pings import Pings
 from dispatch.live.policybook import PolicyBook
 from dispatch.live.responding import Responding
@@ -137,15 +140,19 @@ class Service:
             memory=_first(chosen, MemoryChannel),
             webpush=_first(chosen, WebPushChannel),
         )
-        self.control = Control(self.parts, self.health)
+        self.braking = Braking(self.parts)
+        self.control = Control(self.parts, self.health, self.braking)
         self.people = People(self.parts)
-        self.responding = Responding(self.parts)
+        self.phones = Phones(self.parts)
+        self.oneself = Oneself(self.parts, self.phones)
+        self.responding = Responding(self.parts, self.phones)
         self.aeds = AedBook(self.parts)
         self.shadows = Shadows(self.book, self.finder)
         self.webhooks = Webhooks(self.store, clock, new_id)
         self._searchers = ThreadPoolExecutor(2, thread_name_prefix="search") if threads else None
         self._wake = threading.Event()
         self._stopping = False
+        self._told_warning: str | None = None
         self.leaving = False  # told to stop: open streams end
         self._pump: threading.Thread | None = None
         self._watchdog: threading.Thread | None = None
@@ -272,6 +279,21 @@ class Service:
         if not self.finder.region:
             words = "no region: travel times are estimates along straight lines"
             self.health.report("region", words, blocking=False)
+        self._tell_if_changed()
+
+    def _tell_if_changed(self) -> None:
+        """Put the line that must be seen on the stream when it appears and when it goes."""
+        warning = self.health.warning()
+        if (warning is None) == (self._told_warning is None):
+            return
+        told = {"alerting": warning is None, "message": warning or "alerting again"}
+        try:
+            self.store.transact(
+                lambda tx: self.stream.append(tx, self.clock(), "alerting.status", told)
+            )
+        except StoreUnavailable:
+            return  # told as soon as it can be written; until then the status and metrics say so
+        self._told_warning = warning
 
     def _watch_clock(self) -> None:
         """A wall clock that jumps makes timers early or late: say so."""
@@ -321,7 +343,7 @@ class Service:
 
         def work(tx: Tx) -> int:
             count = brakes.expire(tx, now_s)
-            self.control.apply_brakes(tx, SYSTEM)
+            self.braking.apply(tx, SYSTEM)
             return count
 
         return self.store.transact(work)
@@ -329,6 +351,7 @@ class Service:
     def _housekeeping(self, now_s: float) -> None:
         """Once an hour: hours for the days to come, retention, reminders."""
         self.finder.begin_roll()
+        self.doors.forget_expired(now_s)
         self.store.transact(lambda tx: retention.purge(tx, now_s, self.settings.retention))
         self.store.transact(lambda tx: aftercare.remind(tx, self.parts))
 
@@ -358,7 +381,7 @@ class Service:
             self.shadows.at_report(tx, state.incident_id, event, applied.now_s)
         ended = state.phase is Phase.ENDED
         if ended and (applied.before is None or applied.before.phase is not Phase.ENDED):
-            steps = steps_of(tx, state.incident_id)
+            steps = views.steps_of(tx, state.incident_id)
             policy = self.book.core(tx, state.policy_id).policy
             night = policy.is_night(state.reported_at_s + state.utc_offset_s)
             self.shadows.at_end(tx, state.incident_id, steps, night)

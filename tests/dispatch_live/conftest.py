@@ -151,7 +151,7 @@ class Bench:
 
     def phone(self, responder_id: int, kind: str = "memory", address: str | None = None) -> str:
         given = models.DeviceIn(kind=kind, address=address or f"phone-{responder_id}")
-        added = self.inside(lambda tx: self.service.responding.add_device(tx, responder_id, given))
+        added = self.inside(lambda tx: self.service.phones.add(tx, responder_id, given))
         device: str = added.device_id
         return device
 

@@ -271,6 +271,14 @@ def test_the_stream_resumes_where_it_was(bench):
     assert events(bench, "") == []  # without a number: from now on
 
 
+def test_the_stream_tells_when_alerting_stops_and_when_it_goes_on(bench):
+    stop(bench)
+    bench.post("/v1/alerting/resume", "control", {"person": "Dana Duty"})
+    told = [e["data"] for e in events(bench, "&after=0") if e["kind"] == "alerting.status"]
+    assert [line["alerting"] for line in told] == [False, True]
+    assert told[0]["message"].startswith("VOLUNTEERS ARE NOT BEING ALERTED since 08:00.")
+
+
 def test_the_stream_names_no_place_and_nobody(bench):
     bench.volunteer(name="Zebedee Quux")
     bench.call(address="77 Canary Street")

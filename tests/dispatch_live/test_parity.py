@@ -146,8 +146,8 @@ def replay(bench: Any, policy: Any, recording: list[Any]) -> None:
     """Give the service what came from outside, at its moment; timers come of themselves."""
     service = bench.service
     finder = RecordedFinder(recording)
-    service.runtime._finder = finder
-    service.runtime.find_at_once = True
+    service.runtime.means.finder = finder
+    service.runtime.means.find_at_once = True
     policy_id = policy.policy_id
 
     apply = service.runtime.apply

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from dispatch.live import audit, coverage, stream
+from dispatch.live import audit, coverage, stream, views
 from dispatch.live.api import models
 from dispatch.live.api.common import OnceDep, ServiceDep, need, problems
 from dispatch.live.auth import Principal
@@ -52,7 +52,7 @@ def incidents(
 ) -> models.IncidentList:
     """The latest incidents."""
     return service.store.transact(
-        lambda tx: service.control.listed(tx, only_open=only_open, limit=limit)
+        lambda tx: views.incident_list(tx, only_open=only_open, limit=limit)
     )
 
 
@@ -179,7 +179,7 @@ def coverage_now(
 )
 def stop(brake: models.StopIn, who: Stopper, service: ServiceDep, once: OnceDep) -> Response:
     """Stop all alerting; drones included."""
-    return _braked(service, once(who, lambda tx: (201, service.control.stop(tx, brake, who.name))))
+    return _braked(service, once(who, lambda tx: (201, service.braking.stop(tx, brake, who.name))))
 
 
 @router.post(
@@ -187,14 +187,14 @@ def stop(brake: models.StopIn, who: Stopper, service: ServiceDep, once: OnceDep)
 )
 def area(brake: models.AreaIn, who: Stopper, service: ServiceDep, once: OnceDep) -> Response:
     """Ask nobody to patients within an area."""
-    return _braked(service, once(who, lambda tx: (201, service.control.stop(tx, brake, who.name))))
+    return _braked(service, once(who, lambda tx: (201, service.braking.stop(tx, brake, who.name))))
 
 
 @router.post("/v1/alerting/resume", response_model=models.BrakeList, responses=problems(404))
 def resume(given: models.ResumeIn, who: Stopper, service: ServiceDep, once: OnceDep) -> Response:
     """Take the brake off: one, or every stop."""
     return _braked(
-        service, once(who, lambda tx: (200, service.control.resume(tx, given, who.name)))
+        service, once(who, lambda tx: (200, service.braking.resume(tx, given, who.name)))
     )
 
 
@@ -204,7 +204,7 @@ def brakes_in_force(
     service: ServiceDep,
 ) -> models.BrakeList:
     """Every stop and area in force."""
-    return service.store.transact(service.control.brakes)
+    return service.store.transact(service.braking.in_force)
 
 
 def _braked(service: Service, answer: Response) -> Response:

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from dispatch.live.places import from_british_grid
 from dispatch.model import Scene
 
 _PLAIN = r"^[^\x00]*$"
@@ -96,6 +97,14 @@ class Location(_In):
         if sorted((degrees, grid)) != [(False, False), (True, True)]:
             raise ValueError("expected lat and lon, or easting and northing")
         return self
+
+    def at(self) -> tuple[float, float]:
+        """Return (lat, lon) in WGS84."""
+        if self.easting is not None and self.northing is not None:
+            return from_british_grid(self.easting, self.northing)
+        assert self.lat is not None
+        assert self.lon is not None
+        return self.lat, self.lon
 
 
 class ReportIn(_In):

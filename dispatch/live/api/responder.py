@@ -62,13 +62,13 @@ def sign_out(who: Volunteer, service: ServiceDep) -> None:
 @router.get("/v1/me", response_model=models.Me, responses=problems(404))
 def me(who: Volunteer, service: ServiceDep) -> models.Me:
     """What the service knows about the caller."""
-    return service.store.transact(lambda tx: service.responding.me(tx, _id(who)))
+    return service.store.transact(lambda tx: service.oneself.me(tx, _id(who)))
 
 
 @router.get("/v1/me/availability", response_model=models.AvailabilityOut, responses=problems(404))
 def availability(who: Volunteer, service: ServiceDep) -> models.AvailabilityOut:
     """The caller's wishes, and whether they may be asked now."""
-    return service.store.transact(lambda tx: service.responding.availability(tx, _id(who)))
+    return service.store.transact(lambda tx: service.oneself.availability(tx, _id(who)))
 
 
 @router.put("/v1/me/availability", response_model=models.AvailabilityOut, responses=problems(404))
@@ -76,9 +76,7 @@ def set_availability(
     wanted: models.AvailabilityIn, who: Volunteer, service: ServiceDep
 ) -> models.AvailabilityOut:
     """Replace all wishes."""
-    return service.store.transact(
-        lambda tx: service.responding.set_availability(tx, _id(who), wanted)
-    )
+    return service.store.transact(lambda tx: service.oneself.set_availability(tx, _id(who), wanted))
 
 
 @router.post(
@@ -102,7 +100,7 @@ async def position(
 @router.get("/v1/me/devices", response_model=models.DeviceList, responses=problems())
 def devices(who: Volunteer, service: ServiceDep) -> models.DeviceList:
     """The caller's devices with what their last test showed."""
-    return service.store.transact(lambda tx: service.responding.devices(tx, _id(who)))
+    return service.store.transact(lambda tx: service.phones.overview(tx, _id(who)))
 
 
 @router.post(
@@ -112,13 +110,13 @@ def add_device(
     device: models.DeviceIn, who: Volunteer, service: ServiceDep, once: OnceDep
 ) -> Response:
     """Enrol a device, or renew one that is known."""
-    return once(who, lambda tx: (201, service.responding.add_device(tx, _id(who), device)))
+    return once(who, lambda tx: (201, service.phones.add(tx, _id(who), device)))
 
 
 @router.delete("/v1/me/devices/{device_id}", status_code=204, responses=problems(404))
 def remove_device(device_id: DeviceId, who: Volunteer, service: ServiceDep) -> None:
     """Forget a device."""
-    service.store.transact(lambda tx: service.responding.remove_device(tx, _id(who), device_id))
+    service.store.transact(lambda tx: service.phones.remove(tx, _id(who), device_id))
 
 
 @router.post(
@@ -128,7 +126,7 @@ def test_device(
     device_id: DeviceId, who: Volunteer, service: ServiceDep, once: OnceDep
 ) -> Response:
     """Would this phone wake me? A test sounds like an alert."""
-    return once(who, lambda tx: (200, service.responding.test_device(tx, _id(who), device_id)))
+    return once(who, lambda tx: (200, service.phones.test(tx, _id(who), device_id)))
 
 
 @router.post("/v1/me/messages/{message_id}/receipt", status_code=204, responses=problems(404))

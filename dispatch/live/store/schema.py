@@ -49,6 +49,8 @@ incident = Table(
     Column("policy_id", String(64), nullable=False),
     Column("core_version", Integer, nullable=False),
     Column("snapshot", LargeBinary, nullable=False),
+    Column("lat", Float, nullable=False),  # as in the snapshot, to search by; personal
+    Column("lon", Float, nullable=False),
     Column("place", Text, nullable=False),  # JSON: address, access notes; personal
     Column("attention", String(60), nullable=True),  # why a person at control must look
     UniqueConstraint("source", "reference"),
@@ -395,7 +397,7 @@ audit = Table(
 )
 
 PERSONAL = {
-    "incident": ("place", "snapshot"),
+    "incident": ("lat", "lon", "place", "snapshot"),
     "event": ("body", "commands"),
     "responder": ("name", "contact", "home_lat", "home_lon", "work_lat", "work_lon"),
     "position": ("lat", "lon"),

@@ -217,6 +217,8 @@ def upgrade() -> None:
         sa.Column("policy_id", sa.String(length=64), nullable=False),
         sa.Column("core_version", sa.Integer(), nullable=False),
         sa.Column("snapshot", sa.LargeBinary(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("attention", sa.String(length=60), nullable=True),
         sa.PrimaryKeyConstraint("incident_id"),
