@@ -296,12 +296,16 @@ class ResumeIn(_In):
     brake_id: Word | None = None
 
 
+# Two numbers, said with lengths: readers of OpenAPI stumble over `prefixItems` in answers.
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
 class BrakeOut(_Out):
     """A stop or an area in force."""
 
     brake_id: str
     kind: str
-    area: list[tuple[float, float]]
+    area: list[Pair]
     reason: str
     person: str
     placed_at: dt.datetime
