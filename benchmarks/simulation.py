@@ -4,7 +4,8 @@ Ours: one replication of the built-in town, ten people asked per incident, with 
 the decision core, the roster and the records. The textbook way: networkx Dijkstra from the patient
 (with and without a cutoff) and a plain SimPy process per person, no core, no roster, no records.
 Both are given the same calls, people and answers; the first arrivals are compared before the clock
-starts.
+starts. A third contestant is the product itself with scipy's Dijkstra in place of its own routing:
+what the routing core is worth to the simulator. Its records must be the same, row for row.
 
     python -m benchmarks.simulation [--json FILE] [--years Y] [--rounds N]
 """
@@ -21,6 +22,7 @@ import numpy as np
 import simpy
 
 from benchmarks.harness import Row, arguments, medians, report, turns
+from benchmarks.scipy_travel import ScipyTravel
 from dispatch.config import Enough, Lease, LiveUse, Policy, Replacement, Wave
 from dispatch.config import People as PeopleRules
 from scenarios.loading import check_scenario
@@ -55,8 +57,8 @@ TEN = Policy(
 )
 
 
-def town() -> tuple[Setting, nx.DiGraph]:
-    """The built-in town with everybody on a junction, and its streets as a networkx graph."""
+def town() -> tuple[Setting, Setting, nx.DiGraph]:
+    """The built-in town with everybody on a junction, the same on scipy's routes, its streets."""
     scenario = check_scenario({"title": "town", "region": {"source": "town"}}, file="benchmark")
     region = open_region(scenario, prepare_region(scenario))
     network = region.networks["foot"]
@@ -77,7 +79,7 @@ def town() -> tuple[Setting, nx.DiGraph]:
         demand_weight=np.ones(len(spots)),
         demand_zone=np.full(len(spots), -1),
     )
-    return on_junctions, graph.reverse()
+    return on_junctions, replace(on_junctions, travel=ScipyTravel(network)), graph.reverse()
 
 
 def inputs(years: float) -> WorldParameters:
@@ -202,9 +204,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
 
-    setting, graph = town()
+    setting, on_scipy, graph = town()
     parameters = inputs(asked.years)
     records = ours(setting, parameters)
+    if ours(on_scipy, parameters).incidents.rows != records.incidents.rows:
+        raise SystemExit("with scipy's routes the incidents are not the same")
     backdrop = Backdrop(setting, parameters, Draws(SEED, REPLICATION), bound_s=BOUND_S)
     textbook = Textbook(setting, graph, backdrop)
     column = [name for name, _ in records.incidents.columns].index("n_asked")
@@ -213,6 +217,7 @@ def main() -> None:
 
     contestants: dict[str, Callable[[], object]] = {
         "ours": lambda: ours(setting, parameters),
+        "on scipy": lambda: ours(on_scipy, parameters),
         "cutoff": lambda: textbook.first_arrivals(alerted[:COMPARED], BOUND_S),
         "no cutoff": lambda: textbook.first_arrivals(alerted[: COMPARED // 6], None),
     }
@@ -226,6 +231,7 @@ def main() -> None:
             bar, "networkx Dijkstra, SimPy processes", each_s, found["no cutoff"] / (COMPARED // 6)
         ),
         Row(bar, "networkx with cutoff, SimPy processes", each_s, found["cutoff"] / COMPARED),
+        Row(bar, "the product on scipy's Dijkstra", each_s, found["on scipy"] / (total / ASKED)),
         Row(bar, f"the aim: {AIM_PER_CPU_S:g} per CPU-second", each_s, 1.0 / AIM_PER_CPU_S),
     ]
     report(rows, ("numpy", "numba", "simpy", "networkx", "msgspec"), asked.json)
