@@ -857,10 +857,11 @@ def price(
         done = np.int64(np.rint(np.float64(fraction[i]) * ahead))
         left = np.int64(np.rint(np.float64(fraction[i]) * back))
         closed = np.int64(INF)
-        to_u = walk + left if back < closed else closed
-        to_v = walk + ahead - done if ahead < closed else closed
-        from_u = walk + done if ahead < closed else closed
-        from_v = walk + back - left if back < closed else closed
+        at_u, at_v = fraction[i] == 0.0, fraction[i] == 1.0
+        to_u = walk + left if back < closed or at_u else closed
+        to_v = walk + ahead - done if ahead < closed or at_v else closed
+        from_u = walk + done if ahead < closed or at_u else closed
+        from_v = walk + back - left if back < closed or at_v else closed
         if own_times:
             to_u, to_v = np.int64(to_u_ds[i]), np.int64(to_v_ds[i])
             from_u, from_v = np.int64(from_u_ds[i]), np.int64(from_v_ds[i])

@@ -51,7 +51,8 @@ class Route:
     """A way from place to place.
 
     ``part_ds`` adds up to ``time_s * 10``: the walk to the road is part of the first entry, that
-    from the road of the last one.
+    from the road of the last one. The first and the last entry have no length where the place is
+    at that end of its street.
     """
 
     time_s: float

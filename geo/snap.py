@@ -29,7 +29,9 @@ class Positions:
     """N places on the edges of one network; arrays of length N, read-only.
 
     Offsets are deciseconds and include the walk between the place and the road (``access_ds``,
-    at walking speed), or INF_DS where the edge is closed in that direction or there is none.
+    at walking speed), or INF_DS where the edge is closed in that direction or there is none. A
+    place at the very end of its edge is at that junction: it is reached and left there at once,
+    whichever way the edge is open.
     """
 
     lat: NDArray[np.float64]
@@ -174,6 +176,7 @@ def positions_on_edges(
     on = np.asarray(edge, np.int32)
     share = np.asarray(fraction, np.float64)
     attached = on >= 0
+    at_u, at_v = attached & (share == 0.0), attached & (share == 1.0)
     safe = np.where(attached, on, 0)
     forward_ds = np.where(attached, network.edge_forward_ds[safe], INF_DS)
     backward_ds = np.where(attached, network.edge_backward_ds[safe], INF_DS)
@@ -188,10 +191,10 @@ def positions_on_edges(
         lon=frozen(network.node_lon[near_u] if lon is None else lon, np.float64),
         edge=frozen(on),
         fraction=frozen(share, np.float32),
-        to_u_ds=frozen(np.where(back, access + left_ds, INF_DS), np.int32),
-        to_v_ds=frozen(np.where(ahead, access + forward_ds - done_ds, INF_DS), np.int32),
-        from_u_ds=frozen(np.where(ahead, access + done_ds, INF_DS), np.int32),
-        from_v_ds=frozen(np.where(back, access + backward_ds - left_ds, INF_DS), np.int32),
+        to_u_ds=frozen(np.where(back | at_u, access + left_ds, INF_DS), np.int32),
+        to_v_ds=frozen(np.where(ahead | at_v, access + forward_ds - done_ds, INF_DS), np.int32),
+        from_u_ds=frozen(np.where(ahead | at_u, access + done_ds, INF_DS), np.int32),
+        from_v_ds=frozen(np.where(back | at_v, access + backward_ds - left_ds, INF_DS), np.int32),
         access_ds=frozen(access, np.int32),
         snap_m=frozen(nothing if snap_m is None else snap_m, np.float32),
         moved=frozen(np.zeros(len(on)) if moved is None else moved, np.bool_),

@@ -41,7 +41,8 @@ def split_graph(network: RoadNetwork, groups: dict[str, Positions]) -> Graph:
     """The network with every edge split at every place on it.
 
     Junctions are ints. One leaves place i of a group from ``(group, i, "out")`` and reaches it at
-    ``(group, i, "in")``; in between lies a foot for either direction of the edge. Nobody turns
+    ``(group, i, "in")``; in between lies a foot for either direction of the edge, and at the very
+    end of an edge the junction, whichever way the edge is open. Nobody turns
     round at somebody else's door: rounding could make that pay.
     """
     graph: Graph = defaultdict(list)
@@ -61,6 +62,10 @@ def split_graph(network: RoadNetwork, groups: dict[str, Positions]) -> Graph:
                 graph[(group, i, "out")].append((foot, access))
                 graph[foot].append(((group, i, "in"), access))
                 feet[edge].append((foot, done))
+            for share, junction in ((0.0, network.edge_u), (1.0, network.edge_v)):
+                if places.fraction[i] == share:
+                    graph[(group, i, "out")].append((int(junction[edge]), access))
+                    graph[int(junction[edge])].append(((group, i, "in"), access))
     for edge in range(network.n_edges):
         u, v = int(network.edge_u[edge]), int(network.edge_v[edge])
         ahead, back = int(network.edge_forward_ds[edge]), int(network.edge_backward_ds[edge])

@@ -154,12 +154,42 @@ def test_an_isochrone_covers_what_its_time_allows() -> None:
     np.testing.assert_allclose((near.start[0], near.end[0]), (0.3, 0.7))
     back = router.isochrone(middle, bound_s=80.0, towards=True)
     assert back.edge.tolist() == [0, 1]
-    ends = positions_on_edges(router.network, [0, 2], [0.1, 0.0])
+    ends = positions_on_edges(router.network, [0, 2], [0.1, 0.05])
     apart = router.isochrone(ends, bound_s=15.0)
     assert apart.edge.tolist() == [0, 2]  # nobody turns round in the one-way street
-    np.testing.assert_allclose(apart.end, [0.25, 0.15])
+    np.testing.assert_allclose(apart.end, [0.25, 0.2])
+    corner = router.isochrone(positions_on_edges(router.network, [2], [0.0]), bound_s=15.0)
+    assert corner.edge.tolist() == [1, 2]  # at its corner one is not in it yet
+    np.testing.assert_allclose((corner.start, corner.end), ([0.85, 0.0], [1.0, 0.15]))
     with pytest.raises(NetworkError, match="bound"):
         router.isochrone(middle, bound_s=float("nan"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=SEEDS, n_nodes=st.integers(2, 14), n_edges=st.integers(1, 40))
+def test_a_place_at_the_end_of_a_street_is_at_the_junction(
+    seed: int, n_nodes: int, n_edges: int
+) -> None:
+    """Whichever way the street is open: a corner is reached by every street that leads there."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, n_nodes, n_edges)
+    every = np.arange(n_edges)
+    corners = positions_on_edges(
+        network, np.tile(every, 2), np.repeat([0.0, 1.0], n_edges), access_ds=0
+    )
+    nodes = Places.of_nodes(np.concatenate([network.edge_u, network.edge_v]))
+    own = Router.of(network)
+    # Within a street that takes no time at all, its two ends cannot be told apart.
+    apart = corners.edge[:, None] != corners.edge
+    for router in (own, own.with_times(network.edge_backward_ds, network.edge_forward_ds)):
+        expected = TargetSet(router.metric, nodes).times_ds(nodes)
+        i, j = np.nonzero(apart)
+        for found in (
+            router.times_ds(corners, corners)[i, j],
+            router.fleet(corners).times_ds(router.places(corners)).T[i, j],
+            router.pair_times_ds(corners.take(i), corners.take(j)),
+        ):
+            np.testing.assert_array_equal(found, expected[i, j])
 
 
 @pytest.mark.parametrize("name", ["uk-milton-keynes-2026"])
