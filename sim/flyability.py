@@ -9,8 +9,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from geo.aircraft import Aircraft, Grounded
-from geo.sun import solar_elevation_deg
-from geo.weather import HOUR_S, Conditions, WeatherSeries
+from geo.sun import CIVIL_TWILIGHT_DEG, solar_elevation_deg
+from geo.weather import HOUR_S, WeatherSeries
 
 
 class Flyability(Struct, frozen=True):
@@ -30,22 +30,33 @@ class Flyability(Struct, frozen=True):
 
 
 def grounded_hours(
-    aircraft: Aircraft, series: WeatherSeries, *, night_flying: bool = True
+    aircraft: Aircraft,
+    series: WeatherSeries,
+    *,
+    night_flying: bool = True,
+    least_visibility_m: float = 1_500.0,
 ) -> list[Grounded | None]:
-    """For each hour, at its middle, why the aircraft may not fly; None: it may."""
-    middles = series.start_s + HOUR_S * (np.arange(len(series)) + 0.5)
-    sun = solar_elevation_deg(series.lat, series.lon, middles)
-    columns = (
-        series.wind_mps,
-        series.wind_from_deg,
-        series.gust_mps,
-        series.rain_mm_h,
-        series.temperature_c,
-        series.visibility_m,
-        sun,
+    """For each hour, at its middle, why the aircraft may not fly; None: it may.
+
+    ``Aircraft.grounded`` says the same of a single moment.
+    """
+    wet = (series.rain_mm_h > 0) | (series.visibility_m < 3_000.0)
+    dark = np.zeros(len(series), dtype=bool)
+    if not night_flying:
+        middles = series.start_s + HOUR_S * (np.arange(len(series)) + 0.5)
+        dark = solar_elevation_deg(series.lat, series.lon, middles) < CIVIL_TWILIGHT_DEG
+    checks = (
+        (dark, Grounded.DARK),
+        (series.gust_mps > aircraft.gust_limit_mps, Grounded.GUST),
+        ((series.temperature_c <= 0) & wet, Grounded.ICE),
+        (series.rain_mm_h > aircraft.rain_limit_mm_h, Grounded.RAIN),
+        (series.visibility_m < least_visibility_m, Grounded.FOG),
+        (series.temperature_c < aircraft.temperature_low_c, Grounded.COLD),
+        (series.temperature_c > aircraft.temperature_high_c, Grounded.HEAT),
     )
-    rows = np.column_stack(columns).tolist()
-    return [aircraft.grounded(Conditions(*row), night_flying=night_flying) for row in rows]
+    reasons = [None, *(reason for _, reason in checks)]
+    first = np.select([holds for holds, _ in checks], list(range(1, len(reasons))), 0)
+    return [reasons[k] for k in first.tolist()]
 
 
 def flyability(
