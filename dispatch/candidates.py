@@ -144,7 +144,7 @@ def _finite(array: Floats | None, rows: NDArray[np.intp]) -> list[float | None]:
 def _aeds(
     aed: NDArray[np.integer] | None, aed_ids: NDArray[np.integer] | None, rows: NDArray[np.intp]
 ) -> list[int | None]:
-    if aed is None:
+    if aed is None or (aed_ids is not None and not len(aed_ids)):
         return [None] * len(rows)
     chosen = aed[rows]
     named = chosen if aed_ids is None else aed_ids[chosen]

@@ -69,6 +69,8 @@ WORDS: dict[str, str] = {
     "unsafe_scene": "the scene is not safe",
     "too_far": "too far for a drone",
     "busy": "every drone in reach is busy",
+    "not_in_service": "the drone is out of service",
+    "operator_refused": "the drone's operator refused",
     "no_drone": "no drone",
     "gust": "gusts beyond what a drone stands",
     "rain": "rain",
@@ -101,6 +103,7 @@ WORDS: dict[str, str] = {
     "drone_delivered": "The drone's AED lies on the ground",
     "drone_lost": "The drone brings no AED",
     "no_answer_about_drones": "Nothing could be learned about drones",
+    "tell_the_caller_to_fetch_the_aed": "A drone's AED lies there for a bystander: tell the caller",
     # why an event changed nothing
     "already_reported": "reported already",
     "already_confirmed": "confirmed already",

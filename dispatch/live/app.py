@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.live import fastlane
-from dispatch.live.api import control, models, operations, registrar, responder
+from dispatch.live.api import control, drones, models, operations, registrar, responder
 from dispatch.live.api.common import Limits, TooMany, problem, problem_response
 from dispatch.live.auth import NotSignedIn
 from dispatch.live.errors import Refused, StoreUnavailable
@@ -25,7 +25,13 @@ from dispatch.live.service import Service
 
 API_VERSION = "1"
 THREADS = 48
-ROUTERS = (control.router, registrar.router, responder.router, operations.router)
+ROUTERS = (
+    control.router,
+    registrar.router,
+    responder.router,
+    drones.router,
+    operations.router,
+)
 TEST_SCALE = 100
 MAX_BODY_BYTES = 21_000_000
 SAFE_HEADERS = (

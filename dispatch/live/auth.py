@@ -36,6 +36,7 @@ class Role(StrEnum):
     REGISTRAR = "registrar"
     AUDITOR = "auditor"
     OPERATIONS = "operations"
+    DRONE_OPERATOR = "drone_operator"
     RESPONDER = "responder"
 
 
@@ -49,13 +50,23 @@ SCOPES: dict[Role, frozenset[str]] = {
             "stream:read",
             "webhooks:write",
             "status:read",
+            "drones:read",
         }
     ),
     Role.REGISTRAR: frozenset(
-        {"responders:write", "aeds:write", "policies:write", "coverage:read", "status:read"}
+        {
+            "responders:write",
+            "aeds:write",
+            "drones:write",
+            "drones:read",
+            "policies:write",
+            "coverage:read",
+            "status:read",
+        }
     ),
     Role.AUDITOR: frozenset({"audit:read", "status:read"}),
     Role.OPERATIONS: frozenset({"keys:write", "metrics:read", "status:read"}),
+    Role.DRONE_OPERATOR: frozenset({"drones:operate", "drones:read"}),
     Role.RESPONDER: frozenset({"me"}),
 }
 

@@ -17,12 +17,15 @@ from dispatch.commands import (
     CancelTimer,
     Command,
     EndAlert,
+    EndDrone,
     FindCandidates,
     FindDrones,
     LaunchDrone,
     ReadyDrone,
+    RecallDrone,
     SendAlert,
     StartTimer,
+    TakeFromDrone,
     TellControl,
 )
 from dispatch.events import (
@@ -30,12 +33,11 @@ from dispatch.events import (
     CandidatesFailed,
     CandidatesFound,
     ClaimRefused,
-    DroneRefused,
-    DronesFound,
     Event,
 )
 from dispatch.lifecycle import Core
 from dispatch.live import coding
+from dispatch.live.drone_carrying import DroneCarrier
 from dispatch.live.finder import Finder
 from dispatch.live.ids import NewId
 from dispatch.live.logs import logger, where
@@ -86,6 +88,7 @@ class Carrier:
         self._planned = first * 1000  # rises from event to event: the order of timers
         self._timers: dict[tuple[str, int], tuple[float, int] | None] = {}  # None: cancelled
         self._near: dict[int, Candidate] = {}
+        self._drones = DroneCarrier(means.stream, tx, incident_id, core.policy, self._now_s)
         self.results: deque[Event] = deque()
 
     def note(self, event: Event) -> None:
@@ -111,10 +114,20 @@ class Carrier:
                 self._search(command.query)
             case TellControl():
                 self._teller.control(command)
-            case FindDrones():  # the service flies none: whoever asks is told so
-                self.results.append(DronesFound(command.query.query_id))
+            case FindDrones():
+                self._then(self._drones.find(command))
             case ReadyDrone() | LaunchDrone():
-                self.results.append(DroneRefused(command.task_id, "no_operator"))
+                self._then(self._drones.begin(command, state))
+            case RecallDrone():
+                self._drones.recall(command)
+            case TakeFromDrone():
+                self._take_from_drone(command)
+            case EndDrone():
+                self._drones.end(command)
+
+    def _then(self, event: Event | None) -> None:
+        if event is not None:
+            self.results.append(event)
 
     def write_timers(self) -> None:
         """Write the timers of all events of this transaction together."""
@@ -283,6 +296,14 @@ class Carrier:
             alert=(self._id, alert_id, row["alert_key"]),
             every_channel=row["accepted_at_s"] is not None,
         )
+
+    def _take_from_drone(self, command: TakeFromDrone) -> None:
+        """Somebody is to go for a drone's AED: their phone says so, or the caller is to be told."""
+        by = "bystander" if command.alert_id is None else "volunteer"
+        self._drones.take(command.task_id, command.drone_id, by)
+        self._teller.take_from_drone(command)
+        if command.alert_id is not None:
+            self._message(command.alert_id, Purpose.UPDATE)
 
     # --- searches -----------------------------------------------------------------------------
 

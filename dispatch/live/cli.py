@@ -173,7 +173,8 @@ def _test_keys(service: Service) -> dict[str, str]:
         now_s = service.clock()
         return {
             role.value: service.doors.create_key(tx, role, "TEST mode", by="operator", now_s=now_s)
-            for role in (Role.CONTROL, Role.REGISTRAR, Role.AUDITOR, Role.OPERATIONS)
+            for role in Role
+            if role is not Role.RESPONDER
         }
 
     return service.store.transact(make)
@@ -337,7 +338,9 @@ def verify(
 @keys_app.command("add")
 @told
 def keys_add(
-    role: Annotated[str, typer.Option(help="control, registrar, auditor or operations.")],
+    role: Annotated[
+        str, typer.Option(help="control, registrar, auditor, operations, drone_operator.")
+    ],
     label: Annotated[str, typer.Option(help="Whose key it is.")],
     database: Database = None,
     config: Config = None,
@@ -349,7 +352,8 @@ def keys_add(
     from dispatch.live.errors import SettingsError
 
     if role not in set(Role) - {Role.RESPONDER}:
-        raise SettingsError("--role: expected control, registrar, auditor or operations")
+        expected = "control, registrar, auditor, operations or drone_operator"
+        raise SettingsError(f"--role: expected {expected}")
     with _opened(config, database) as store:
         doors = Doorkeeper(store)
         key = store.transact(

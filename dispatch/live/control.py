@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch.events import (
+    AedAttached,
     AmbulanceArrived,
     AmbulanceEtaChanged,
     CprStatusChanged,
@@ -20,6 +21,7 @@ from dispatch.events import (
     IncidentConfirmed,
     IncidentReported,
     LocationChanged,
+    SceneFacts,
 )
 from dispatch.live import audit, brakes, views
 from dispatch.live.api import models
@@ -82,6 +84,7 @@ class Control:
             ambulance_due_at_s=_seconds(call.ambulance_due_at),
             holds=self._holds(tx, decision, call.scene, lat, lon, now_s),
             utc_offset_s=self._parts.finder.utc_offset_s(now_s),
+            **_facts(call, call.flags),
         )
         about = NewIncident(
             source=source,
@@ -109,6 +112,7 @@ class Control:
         self._change_place(tx, row, change)
         if change.location is not None:
             self._move(tx, incident_id, change.location, actor)
+        self._note_facts(tx, incident_id, change, change.flags or (), actor)
         if change.cpr_in_progress is not None:
             self._tell(tx, incident_id, CprStatusChanged(change.cpr_in_progress), actor)
         if change.code is not None or change.flags is not None:
@@ -142,6 +146,9 @@ class Control:
                 raise Invalid("reason", "expected why nobody is to be asked")
             hold = scene.do_not_alert
             self._hold(tx, incident_id, HoldKind.DO_NOT_ALERT, hold, scene.reason, actor)
+        self._note_facts(tx, incident_id, scene, (), actor)
+        if scene.aed_attached:
+            self._tell(tx, incident_id, AedAttached(), actor)
         detail = {"scene": scene.scene, "do_not_alert": scene.do_not_alert}
         audit.append(tx, self._parts.clock(), actor, "incident.scene", incident_id, detail)
         return self.view(tx, incident_id)
@@ -162,7 +169,8 @@ class Control:
     ) -> models.IncidentView:
         """Return an incident as control sees it."""
         row = self._row(tx, incident_id)
-        return views.incident_view(tx, row, self._health.warning(), possible_duplicates)
+        warning, now_s = self._health.warning(), self._parts.clock()
+        return views.incident_view(tx, row, warning, now_s, possible_duplicates)
 
     def explanation(
         self, tx: Tx, incident_id: str, about: int | None, actor: str
@@ -191,6 +199,10 @@ class Control:
             cpr_in_progress=call.cpr_in_progress,
             address=call.address,
             access_notes=call.access_notes,
+            age_years=call.age_years,
+            trauma=call.trauma,
+            no_delivery=call.no_delivery,
+            hands=call.hands,
         )
         return self.update(tx, incident_id, change, actor)
 
@@ -207,6 +219,18 @@ class Control:
         applied = self._parts.runtime.apply(tx, incident_id, event, actor)
         if applied.ignored == "ended" and not isinstance(event, HoldPlaced | HoldLifted):
             raise Conflict("ended", "the incident has ended")
+
+    def _note_facts(
+        self,
+        tx: Tx,
+        incident_id: str,
+        said: models.UpdateIn | models.SceneIn,
+        flags: Collection[str],
+        actor: str,
+    ) -> None:
+        facts = _facts(said, flags)
+        if any(value is not None for value in facts.values()):
+            self._tell(tx, incident_id, SceneFacts(**facts), actor)
 
     def _hold(
         self, tx: Tx, incident_id: str, kind: HoldKind, on: bool, reason: str, actor: str
@@ -283,6 +307,20 @@ def _confirmed(decision: Decision, said: bool | None) -> bool:
     if decision.action is Action.READY:
         return decision.reason == "listed" and said is True
     return said is not False
+
+
+def _facts(
+    said: models.ReportIn | models.UpdateIn | models.SceneIn, flags: Collection[str]
+) -> dict[str, Any]:
+    """What was said that bears on a drone; a flag speaks where no field does."""
+    child = 0.0 if "child" in flags else None  # a child of unknown age: too young for any drone
+    trauma = True if "trauma" in flags else None
+    return {
+        "age_years": child if said.age_years is None else said.age_years,
+        "trauma": trauma if said.trauma is None else said.trauma,
+        "no_delivery": said.no_delivery,
+        "hands": said.hands,
+    }
 
 
 def _place(address: str, notes: str) -> str:

@@ -8,26 +8,36 @@ import sqlalchemy as sa
 
 from dispatch import explain
 from dispatch.events import (
+    AedAttached,
     AedObtained,
     AedUnavailable,
     AlertAccepted,
     AlertDeclined,
     AlertDelivered,
     AlertSeen,
+    DroneAedTaken,
     Event,
     PatientReached,
     ResponderArrived,
     ResponderDropped,
     ResponderMoving,
 )
-from dispatch.live import audit, coding
+from dispatch.live import audit, coding, drone_views
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.phones import Phones
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from dispatch.model import ASSIGNED_STATUSES, OPEN_STATUSES, AlertStatus, Incident, Role
+from dispatch.model import (
+    ASSIGNED_STATUSES,
+    OPEN_STATUSES,
+    AlertStatus,
+    DroneStatus,
+    DroneTask,
+    Incident,
+    Role,
+)
 from notifications.messages import Purpose
 
 DISTANCE_STEP_M = 50
@@ -118,6 +128,9 @@ class Responding:
         """
         row = self._mine(tx, responder_id, key)
         self._parts.outbox.confirm_alert(tx, key, None)
+        if status.status in ("drone_aed_taken", "aed_attached"):
+            self._about_an_aed(tx, row, status.status, responder_id)
+            return self._view(tx, self._mine(tx, responder_id, key))
         event = self._status_event(row, status)
         applied = self._tell(tx, row, event, responder_id)
         if applied in ("alert_ended", "ended", "unknown_alert", "nobody_asked"):
@@ -198,6 +211,20 @@ class Responding:
         applied = self._parts.runtime.apply(tx, row["incident_id"], event, _name(responder_id))
         return applied.ignored
 
+    def _about_an_aed(self, tx: Tx, row: sa.RowMapping, status: str, responder_id: int) -> None:
+        """Somebody has the AED that a drone put down, or an AED is on the patient."""
+        if not row["assigned"]:
+            raise Conflict("not_going", "say yes first, or this step is behind you already")
+        alert_id = row["alert_id"]
+        state = self._parts.runtime.state(tx, row["incident_id"])
+        task = _drone_down(state, alert_id if status == "aed_attached" else None)
+        if status == "aed_attached" and task is None:
+            self._tell(tx, row, AedAttached(), responder_id)
+        elif task is None:
+            raise Conflict("no_drone_there", "no drone has put an AED down")
+        else:
+            self._tell(tx, row, DroneAedTaken(task.task_id, alert_id), responder_id)
+
     def _status_event(self, row: sa.RowMapping, status: models.StatusIn) -> Event:
         alert_id = row["alert_id"]
         match status.status:
@@ -262,6 +289,7 @@ class Responding:
         if state.ambulance_due_at_s is not None:
             wait_s = state.ambulance_due_at_s - self._parts.clock()
             view.ambulance_min = max(0, round(wait_s / 60.0))
+        view.drone = drone_views.for_responder(state, row["alert_id"], self._parts.clock())
         if row["role"] == Role.AED.value and row["aed_id"] is not None:
             view.aed = self._aed(tx, row["aed_id"])
 
@@ -283,6 +311,14 @@ def _others(state: Incident, alert_id: int) -> int:
     return sum(
         alert.status in ASSIGNED_STATUSES and alert.alert_id != alert_id for alert in state.alerts
     )
+
+
+def _drone_down(state: Incident, by: int | None) -> DroneTask | None:
+    """A drone's AED that is on the ground or taken; ``by``: only that of this alert."""
+    there = (DroneStatus.DELIVERED, DroneStatus.TAKEN)
+    tasks = () if state.drones is None else state.drones.tasks
+    found = (task for task in tasks if task.status in there)
+    return next((task for task in found if by is None or task.taken_by == by), None)
 
 
 def _coarse_m(distance_m: float | None) -> int | None:

@@ -19,6 +19,9 @@ def purge(tx: Tx, now_s: float, keep: RetentionSettings) -> dict[str, int]:
         "delivery": _delete(
             tx, schema.delivery, schema.delivery.c.created_at_s < now_s - keep.alert_detail_s
         ),
+        "drone_order": _delete(
+            tx, schema.drone_order, schema.drone_order.c.at_s < now_s - keep.position_s
+        ),
         "stream": _delete(tx, schema.stream, schema.stream.c.at_s < now_s - keep.stream_s),
         "idempotency": _delete(
             tx, schema.idempotency, schema.idempotency.c.at_s < now_s - keep.idempotency_s

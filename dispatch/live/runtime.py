@@ -294,6 +294,7 @@ class _Step:
         for command in commands:
             self._carrier.carry_out(command, state)
         self._teller.phase(before, state)
+        self._teller.drones(before, state)
         applied = Applied(before, state, ignored, refused, self._now_s)
         self._decided(self._tx, applied, event, commands)
         return applied

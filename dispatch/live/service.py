@@ -25,6 +25,8 @@ from dispatch.live.auth import Doorkeeper
 from dispatch.live.braking import Braking
 from dispatch.live.clock import Clock, wall_clock
 from dispatch.live.control import Control
+from dispatch.live.drone_desk import DroneDesk
+from dispatch.live.dronebook import DroneBook
 from dispatch.live.errors import LiveError, StoreUnavailable
 from dispatch.live.health import Health
 from dispatch.live.ids import NewId, random_id
@@ -42,7 +44,6 @@ from dispatch.live.rosters import RosterFinder
 from dispatch.live.runtime import SYSTEM, Applied, Runtime
 from dispatch.live.settings import Settings
 from dispatch.live.shadow import Shadows
-from dispatch.live.sqlite_version import sqlite_note
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx, open_store
 from dispatch.live.stream import Stream
@@ -147,6 +148,8 @@ class Service:
         self.oneself = Oneself(self.parts, self.phones)
         self.responding = Responding(self.parts, self.phones)
         self.aeds = AedBook(self.parts)
+        self.drones = DroneBook(self.parts)
+        self.drone_desk = DroneDesk(self.parts)
         self.shadows = Shadows(self.book, self.finder)
         self.webhooks = Webhooks(self.store, clock, new_id)
         self._searchers = ThreadPoolExecutor(2, thread_name_prefix="search") if threads else None
@@ -335,6 +338,9 @@ class Service:
         areas = len(on) - len(stops)
         self.health.set("areas", f"{areas} no-alert areas" if areas else None, blocking=False)
         self.health.set("policy", None if policy_id else "no policy is in force")
+        uses_drones = policy_id is not None and self.book.policy_of(policy_id).drones.use
+        silence = self.store.transact(self.drone_desk.silence) if uses_drones else None
+        self.health.set("drones", silence, blocking=False)
 
     def _expire_brakes(self, now_s: float) -> int:
         due_s = self.store.transact(brakes.next_expiry_s)
@@ -416,7 +422,7 @@ class Service:
                 self.aeds.take_region(tx, region)
 
         self.store.transact(work)
-        logger().info("ready", sqlite=sqlite_note(), test_mode=self.settings.test_mode)
+        logger().info("ready", database=self.store.note, test_mode=self.settings.test_mode)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -6,14 +6,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dispatch.commands import TellControl
+from dispatch.commands import TakeFromDrone, TellControl
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.live.stream import Stream
-from dispatch.model import ASSIGNED_STATUSES, OPEN_STATUSES, Alert, Incident, Phase
+from dispatch.model import (
+    ASSIGNED_STATUSES,
+    OPEN_STATUSES,
+    Alert,
+    DroneStatus,
+    DroneTask,
+    Incident,
+    Phase,
+)
 
 INFORMATION = frozenset({"held", "straight_line_times", "drone_launched", "drone_delivered"})
 """What control is told for information; everything else needs a person's attention."""
+
+TELL_THE_CALLER = "tell_the_caller_to_fetch_the_aed"
+"""Nobody but a bystander can fetch a drone's AED, and only control is on the phone to them."""
 
 _alert = schema.alert
 
@@ -35,9 +46,20 @@ class Teller:
 
     def control(self, command: TellControl) -> None:
         """Something that control should see."""
-        if command.code not in INFORMATION:
-            self.attention = command.code
-        self._append("control.told", {"code": command.code, "detail": command.detail})
+        self._tell(command.code, command.detail, attention=command.code not in INFORMATION)
+
+    def take_from_drone(self, command: TakeFromDrone) -> None:
+        """Somebody is to fetch a drone's AED; a bystander hears so from control only."""
+        by_phone = command.alert_id is None
+        told = {"task_id": command.task_id, "drone_id": command.drone_id}
+        self._append("drone.to_be_taken", {**told, "alert_id": command.alert_id})
+        if by_phone:
+            self._tell(TELL_THE_CALLER, "", attention=True)
+
+    def _tell(self, code: str, detail: str, *, attention: bool) -> None:
+        if attention:
+            self.attention = code
+        self._append("control.told", {"code": code, "detail": detail, "attention": attention})
 
     def alert(self, kind: str, alert: Alert) -> None:
         """An alert changed; people are named by id, and nobody's place."""
@@ -58,6 +80,21 @@ class Teller:
         if state.phase not in (Phase.EXHAUSTED, Phase.HELD):
             self.attention = None
         self._append("incident.phase", {"phase": state.phase.value, "reason": state.end_reason})
+
+    def drones(self, before: Incident | None, state: Incident) -> None:
+        """Tell of every drone's task that has begun or stands elsewhere now."""
+        old = _tasks(before)
+        for number, task in enumerate(_tasks(state)):
+            if number >= len(old) or old[number].status is not task.status:
+                self._append(f"drone.{task.status.value}", _of_task(task))
+                self._forget_the_caller(task)
+            elif old[number].due_at_s != task.due_at_s:
+                self._append("drone.eta_changed", _of_task(task))
+
+    def _forget_the_caller(self, task: DroneTask) -> None:
+        """Nobody needs to be told any more: the AED has been fetched, or is of no use."""
+        if task.status is not DroneStatus.DELIVERED and self.attention == TELL_THE_CALLER:
+            self.attention = None
 
     def alerts(self, before: Incident | None, state: Incident) -> None:
         """Bring the rows of alerts that exist already to the state of their alerts."""
@@ -83,3 +120,20 @@ class Teller:
 
     def _append(self, kind: str, body: dict[str, Any]) -> None:
         self._stream.append(self._tx, self.now_s, kind, body, self._id)
+
+
+def _tasks(state: Incident | None) -> tuple[DroneTask, ...]:
+    return () if state is None or state.drones is None else state.drones.tasks
+
+
+def _of_task(task: DroneTask) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "task_id": task.task_id,
+        "drone_id": task.drone_id,
+        "status": task.status.value,
+    }
+    if task.due_at_s is not None and task.ended_at_s is None:
+        told["due_at_s"] = round(task.due_at_s)
+    if task.end_reason:
+        told["reason"] = task.end_reason
+    return told

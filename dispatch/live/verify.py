@@ -15,7 +15,7 @@ from dispatch.lifecycle import CORE_VERSION, Core
 from dispatch.live import audit, coding
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
-from dispatch.model import ASSIGNED_STATUSES, OPEN_STATUSES, Incident
+from dispatch.model import ASSIGNED_STATUSES, OPEN_DRONES, OPEN_STATUSES, Incident, Resource
 
 MOST = 100
 
@@ -135,7 +135,8 @@ def _promises(tx: Tx) -> list[str]:
     faults += [f"responder {row['responder_id']}: {row['n']} alerts at once" for row in doubly]
     orphans = tx.rows(
         sa.select(claim).where(
-            ~sa.exists().where(
+            (claim.c.kind != Resource.DRONE.value)
+            & ~sa.exists().where(
                 (alert.c.incident_id == claim.c.incident_id)
                 & (alert.c.alert_id == claim.c.alert_id)
                 & alert.c.ended_at_s.is_(None)
@@ -143,7 +144,24 @@ def _promises(tx: Tx) -> list[str]:
         )
     )
     faults += [f"{row['kind']} {row['resource_id']}: claimed for nothing" for row in orphans]
-    return faults
+    return faults + _drone_claims(tx)
+
+
+def _drone_claims(tx: Tx) -> list[str]:
+    """Every open task of a drone holds it, and nothing else does."""
+    claim, incident = schema.claim, schema.incident
+    held = {
+        (row["incident_id"], -row["alert_id"], row["resource_id"])
+        for row in tx.rows(sa.select(claim).where(claim.c.kind == Resource.DRONE.value))
+    }
+    tasks = set()
+    for row in tx.rows(sa.select(incident).where(incident.c.is_open)):
+        state = coding.decode_incident(row["snapshot"], row["schema_version"])
+        for task in () if state.drones is None else state.drones.tasks:
+            if task.status in OPEN_DRONES:
+                tasks.add((state.incident_id, task.task_id, task.drone_id))
+    faults = [f"drone {drone}: claimed for nothing" for _, __, drone in sorted(held - tasks)]
+    return faults + [f"drone {drone}: sent unclaimed" for _, __, drone in sorted(tasks - held)]
 
 
 def _places(tx: Tx, policy_id: str) -> int | None:

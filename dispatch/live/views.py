@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dispatch import explain
 from dispatch.config import Policy
-from dispatch.live import coding
+from dispatch.live import coding, drone_views
 from dispatch.live.api import models
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
@@ -33,7 +33,11 @@ _SIGNS = {
 
 
 def incident_view(
-    tx: Tx, row: sa.RowMapping, warning: str | None, possible_duplicates: Collection[str] = ()
+    tx: Tx,
+    row: sa.RowMapping,
+    warning: str | None,
+    now_s: float,
+    possible_duplicates: Collection[str] = (),
 ) -> models.IncidentView:
     """Return the view of an incident's row; ``warning``: the line that must be seen."""
     state = coding.decode_incident(row["snapshot"], row["schema_version"])
@@ -69,6 +73,7 @@ def incident_view(
         said_yes=sum(alert.accepted_at_s is not None for alert in state.alerts),
         on_scene=sum(alert.status in _THERE for alert in state.alerts),
         alerts=alerts,
+        drones=drone_views.of_incident(tx, state, now_s),
         possible_duplicates=list(possible_duplicates),
     )
 

@@ -138,3 +138,19 @@ def test_passed_over_people_are_counted_by_reason_for_control() -> None:
         "2 passed over: training lapsed",
         "1 passed over: not available now",
     )
+
+
+def test_no_aed_at_all_is_no_fault():
+    """A search that knows of no AED has an empty list of them, and nobody by way of one."""
+    found = select(
+        query(),
+        responder_ids=np.array([4, 9]),
+        eligible=np.ones(2, bool),
+        reasons=np.zeros(2, np.uint8),
+        direct_s=np.array([60.0, 30.0]),
+        via_aed_s=np.array([np.inf, np.inf]),
+        aed=np.array([-1, -1]),
+        to_aed_s=np.array([np.inf, np.inf]),
+        aed_ids=np.empty(0, np.int64),
+    )
+    assert [(c.responder_id, c.aed_id) for c in found.candidates] == [(9, None), (4, None)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from throwaway_postgres import Postgres, binaries, running
 
 from dispatch.config import load_policy, parse_policy
 from dispatch.live.api import models
@@ -21,6 +23,7 @@ from dispatch.live.ids import random_id
 from dispatch.live.logs import set_up
 from dispatch.live.service import Service
 from dispatch.live.settings import Settings
+from dispatch.live.store.engine import open_store
 from notifications.memory import MemoryChannel
 
 with warnings.catch_warnings():
@@ -30,6 +33,7 @@ with warnings.catch_warnings():
 
 START_S = 1_800_000_000.0  # Friday 15 January 2027, 08:00 UTC
 HERE = (52.0, 1.0)
+ON_POSTGRESQL = os.environ.get("HEARTREACH_TEST_STORE") == "postgresql"
 STEP_DEG = 0.0005  # about 55 m north
 
 
@@ -60,6 +64,7 @@ class Bench:
         **given: Any,
     ) -> None:
         self.clock = clock or HandClock(START_S)
+        self.database = database
         text = content or preset_text(policy)
         chosen = parse_policy(text.encode(), name=policy, file=policy) if content else None
         values = {"database": database, "test": True, **(settings or {})}
@@ -77,7 +82,8 @@ class Bench:
                     tx, role, "bench", by="bench", now_s=self.clock()
                 )
             )
-            for role in (Role.CONTROL, Role.REGISTRAR, Role.AUDITOR, Role.OPERATIONS)
+            for role in Role
+            if role is not Role.RESPONDER
         }
         self.app = create_app(self.service, manage=False)
         self.client = TestClient(self.app, raise_server_exceptions=True)
@@ -234,11 +240,68 @@ class Bench:
 MakeBench = Callable[..., Bench]
 
 
+class Databases:
+    """Databases for benches that do not say which."""
+
+    def __init__(self, server: Postgres | None, template: str) -> None:
+        self._server = server
+        self._template = template
+
+    def new(self) -> str:
+        return self._server.new_database(self._template) if self._server else "sqlite://"
+
+    def drop(self, url: str) -> None:
+        if self._server is not None:
+            self._server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server of its own for this run."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("needs PostgreSQL's programs (on Debian: apt install postgresql)")
+    with running(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """The name of a database with tables and no rows, to copy from."""
+    url = postgres.new_database()
+    open_store(url).close()
+    return url.partition("@/")[2].partition("?")[0]
+
+
 @pytest.fixture
-def make_bench() -> Iterator[MakeBench]:
+def postgres_database(postgres: Postgres, migrated: str) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database."""
+    url = postgres.new_database(migrated)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Makes the databases of benches: in memory, or on PostgreSQL when the whole run is."""
+    if not ON_POSTGRESQL:
+        return Databases(None, "")
+    return Databases(request.getfixturevalue("postgres"), request.getfixturevalue("migrated"))
+
+
+@pytest.fixture
+def sqlite_only() -> None:
+    """For what is about SQLite or its file alone."""
+    if ON_POSTGRESQL:
+        pytest.skip("about SQLite")
+
+
+@pytest.fixture
+def make_bench(databases: Databases) -> Iterator[MakeBench]:
     made: list[Bench] = []
 
     def make(**kwargs: Any) -> Bench:
+        kwargs.setdefault("database", databases.new())
         bench = Bench(**kwargs)
         made.append(bench)
         return bench
@@ -246,13 +309,15 @@ def make_bench() -> Iterator[MakeBench]:
     yield make
     for bench in made:
         bench.close()
+        databases.drop(bench.database)
 
 
 @pytest.fixture(scope="module")
-def module_bench() -> Iterator[Bench]:
-    bench = Bench()
+def module_bench(databases: Databases) -> Iterator[Bench]:
+    bench = Bench(database=databases.new())
     yield bench
     bench.close()
+    databases.drop(bench.database)
 
 
 @pytest.fixture
@@ -261,7 +326,10 @@ def bench(make_bench: MakeBench) -> Bench:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that outlives a service."""
+    if ON_POSTGRESQL:
+        return str(request.getfixturevalue("postgres_database"))
     return f"sqlite:///{tmp_path / 'service.sqlite'}"
 
 

@@ -28,6 +28,8 @@ def busy(make_bench):
     bench.settle()
     bench.key = bench.alert_of(bench.mine)
     bench.answer(bench.mine, "yes")
+    drone = {"external_id": "D-1", "base": "Harbour", "location": {"lat": 52.0, "lon": 1.0}}
+    bench.drone_id = bench.post("/v1/drones", "registrar", drone)["drone_id"]
     return bench
 
 
@@ -45,6 +47,7 @@ def filled(bench, path: str) -> str:
         "incident_id": bench.incident_id,
         "responder_id": str(bench.mine),
         "alert_id": bench.key,
+        "drone_id": str(bench.drone_id),
     }
     return re.sub(r"{(\w+)}", lambda found: names.get(found[1], "1"), path)
 

@@ -37,6 +37,7 @@ Id = Annotated[int, Field(ge=0, le=BIG)]
 Word = Annotated[str, StringConstraints(max_length=80, pattern=_PLAIN)]
 NotEmpty = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_PLAIN)]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=_PLAIN)]
+Code = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
 Flag = Literal[
     "child",
     "trauma",
@@ -107,7 +108,19 @@ class Location(_In):
         return self.lat, self.lon
 
 
-class ReportIn(_In):
+class _FactsIn(_In):
+    """What bears on a drone, as far as it is known; left out: nothing new is said.
+
+    ``no_delivery``: no place to put an AED down. ``hands``: people there who could help.
+    """
+
+    age_years: Annotated[float, Field(ge=0, le=130, allow_inf_nan=False)] | None = None
+    trauma: bool | None = None
+    no_delivery: bool | None = None
+    hands: Annotated[int, Field(ge=0, le=1000)] | None = None
+
+
+class ReportIn(_FactsIn):
     """A call. ``reference`` with ``source`` is control's own number; ``version`` its revision."""
 
     reference: NotEmpty
@@ -124,7 +137,7 @@ class ReportIn(_In):
     access_notes: Text = ""
 
 
-class UpdateIn(_In):
+class UpdateIn(_FactsIn):
     """What has changed; fields that are left out stay as they are."""
 
     version: Id | None = None
@@ -143,11 +156,15 @@ class EndIn(_In):
     reason: Word = ""
 
 
-class SceneIn(_In):
-    """Whether people may go there. ``do_not_alert`` with a reason stands people down at once."""
+class SceneIn(_FactsIn):
+    """Whether people may go there. ``do_not_alert`` with a reason stands people down at once.
+
+    ``aed_attached``: an AED that no drone brought is on the patient.
+    """
 
     scene: Scene | None = None
     do_not_alert: bool | None = None
+    aed_attached: Literal[True] | None = None
     reason: Word = ""
 
 
@@ -191,8 +208,44 @@ class AlertRow(_Out):
     words: str
 
 
+class DroneRow(_Out):
+    """One drone that was sent or made ready, as control sees it. ``eta_s``: when it was chosen.
+
+    ``taken_by``: the alert of the person who is to fetch the AED or has it; null: somebody there.
+    """
+
+    task_id: int
+    drone_id: int
+    base: str
+    status: str
+    eta_s: int
+    begun_at: dt.datetime
+    told_to_go_at: dt.datetime | None
+    due_at: dt.datetime | None
+    taken_by: int | None
+    ended_at: dt.datetime | None
+    end_reason: str
+    words: str
+
+
+class DroneSideView(_Out):
+    """What is known that bears on drones. ``why_none``: why none goes, in words."""
+
+    age_years: float | None
+    trauma: bool
+    no_delivery: bool
+    hands: int | None
+    aed_attached: bool
+    searching: bool
+    why_none: str | None
+    tasks: list[DroneRow]
+
+
 class IncidentView(_Out):
-    """An incident as control sees it. ``alerting``: people are or may still be asked."""
+    """An incident as control sees it. ``alerting``: people are or may still be asked.
+
+    ``drones``: null where the policy uses none.
+    """
 
     incident_id: str
     source: str
@@ -222,6 +275,7 @@ class IncidentView(_Out):
     said_yes: int
     on_scene: int
     alerts: list[AlertRow]
+    drones: DroneSideView | None
     possible_duplicates: list[str]
 
 
@@ -530,6 +584,156 @@ class ImportOut(_Out):
     unchanged: int
 
 
+# --- drones -----------------------------------------------------------------------------------
+
+
+class DroneIn(_In):
+    """A drone and the base that it flies from. It counts once its operator says that it may fly."""
+
+    external_id: Annotated[
+        str, StringConstraints(min_length=1, max_length=80, pattern=_PLAIN, strip_whitespace=True)
+    ]
+    base: NotEmpty
+    location: Location
+    aircraft: Annotated[str, StringConstraints(max_length=40, pattern=_PLAIN)] = ""
+    source: Annotated[str, StringConstraints(max_length=40, pattern=_PLAIN)] = ""
+
+
+class DroneServiceIn(_In):
+    """Whether a drone may fly now; ``reason``: why not."""
+
+    in_service: bool
+    reason: Word = ""
+
+
+class DroneOut(_Out):
+    """``status``: in_service or out_of_service, the operator's word. ``busy``: sent somewhere."""
+
+    drone_id: int
+    source: str
+    external_id: str
+    base: str
+    location: Place
+    aircraft: str
+    status: str
+    status_reason: str
+    status_by: str | None
+    status_at: dt.datetime | None
+    busy: bool
+
+
+class DroneList(_Out):
+    """A page of drones."""
+
+    drones: list[DroneOut]
+    next_after: int | None
+
+
+class DroneOrder(_Out):
+    """What the operator is asked (``find``) or told.
+
+    ``find``: answer under ``search_id`` until ``answer_by``, without the drones in ``exclude``.
+    ``ready``: prepare, ask for permission, stay on the ground. ``launch``: take off once ready.
+    ``recall``: come home; over the place it is too late, and that is no fault. ``take``: the AED is
+    fetched ``by`` a volunteer or a bystander. ``end``: nothing more is wanted of that task.
+    """
+
+    order_id: int
+    at: dt.datetime
+    kind: str
+    incident_id: str
+    search_id: int | None
+    task_id: int | None
+    drone_id: int | None
+    external_id: str | None
+    location: Place | None
+    exclude: list[int]
+    answer_by: dt.datetime | None
+    by: str | None
+    reason: str
+
+
+class DroneOrders(_Out):
+    """Orders in order; ask again with ``next_after``."""
+
+    orders: list[DroneOrder]
+    next_after: int
+
+
+class DroneTaskOut(_Out):
+    """One task that is open: what an operator goes on with after a restart."""
+
+    incident_id: str
+    task_id: int
+    drone_id: int
+    external_id: str
+    status: str
+    told_to_go: bool
+    location: Place
+    due_at: dt.datetime | None
+
+
+class DroneTasks(_Out):
+    """Every open task; ``next_after``: from where to ask for orders."""
+
+    tasks: list[DroneTaskOut]
+    next_after: int
+
+
+class DroneOptionIn(_In):
+    """A drone that could go. ``eta_s``: from the word to the AED on the ground.
+
+    ``asks``: airspace that permission is asked for, granted with ``granted_share``.
+    """
+
+    drone_id: Id
+    eta_s: Annotated[float, Field(gt=0, le=7200, allow_inf_nan=False)]
+    granted_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    asks: list[Word] = Field(default_factory=list, max_length=50)
+
+
+class DronePassedIn(_In):
+    """A drone that cannot go, and why: a code such as too_far, wind, rain, no_fly_zone, energy."""
+
+    drone_id: Id
+    reason: Code
+
+
+class DronesFoundIn(_In):
+    """The answer to a search. ``failed``: nothing could be looked for, and why."""
+
+    options: list[DroneOptionIn] = Field(default_factory=list, max_length=500)
+    passed: list[DronePassedIn] = Field(default_factory=list, max_length=500)
+    failed: Code | None = None
+
+
+class DroneNewsIn(_In):
+    """What became of a task. ``due_at``: when the AED is on the ground (launched, eta_changed).
+
+    ``reason`` (refused, lost): a code such as permission_refused, start_failed, delivery_failed.
+    """
+
+    news: Literal["ready", "refused", "launched", "eta_changed", "delivered", "aed_taken", "lost"]
+    due_at: Moment | None = None
+    reason: Code | None = None
+
+    @model_validator(mode="after")
+    def _has_its_moment(self) -> DroneNewsIn:
+        if self.news in ("launched", "eta_changed") and self.due_at is None:
+            raise ValueError("expected due_at: when the AED is on the ground")
+        return self
+
+
+class DroneTaken(_Out):
+    """``taken`` false: it changed nothing, and ``why_not`` says why; that is no fault."""
+
+    taken: bool
+    why_not: str | None
+
+
+# --- policies ---------------------------------------------------------------------------------
+
+
 class PolicyIn(_In):
     """A policy file, as text."""
 
@@ -750,6 +954,15 @@ class AedForResponder(_Out):
     cabinet_code: str
 
 
+class DroneForResponder(_Out):
+    """A drone that brings an AED. ``fetch``: this person is to go for it; see ``words``."""
+
+    status: str
+    fetch: bool
+    due_min: int | None
+    words: str
+
+
 class AlertForResponder(_Out):
     """An alert. Place and notes are there only while the person is going."""
 
@@ -766,6 +979,7 @@ class AlertForResponder(_Out):
     address: str | None = None
     access_notes: str | None = None
     aed: AedForResponder | None = None
+    drone: DroneForResponder | None = None
     others_going: int | None = None
     ambulance_min: int | None = None
     end_words: str | None = None
@@ -788,7 +1002,14 @@ class StatusIn(_In):
     """What the person is doing."""
 
     status: Literal[
-        "moving", "arrived", "with_patient", "aed_obtained", "aed_not_there", "aed_locked"
+        "moving",
+        "arrived",
+        "with_patient",
+        "aed_obtained",
+        "aed_not_there",
+        "aed_locked",
+        "drone_aed_taken",
+        "aed_attached",
     ]
     aed_id: Id | None = None
 
@@ -842,7 +1063,7 @@ class AuditCheck(_Out):
 class KeyIn(_In):
     """A new key. ``scopes``: fewer than the role has; none named: all of them."""
 
-    role: Literal["control", "registrar", "auditor", "operations"]
+    role: Literal["control", "registrar", "auditor", "operations", "drone_operator"]
     label: NotEmpty
     scopes: list[Word] = Field(default_factory=list, max_length=20)
     expires_at: Moment | None = None

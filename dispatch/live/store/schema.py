@@ -117,7 +117,7 @@ alert = Table(
 )
 Index("alert_of_responder", alert.c.responder_id, alert.c.asked_at_s)
 
-claim = Table(  # exclusive things: a person, an AED
+claim = Table(  # exclusive things: a person, an AED, a drone (its task is ``-alert_id``)
     "claim",
     metadata,
     Column("kind", String(12), primary_key=True),
@@ -251,7 +251,7 @@ api_key = Table(
     metadata,
     Column("key_id", String(24), primary_key=True),
     Column("secret_hash", String(64), nullable=False),
-    Column("role", String(12), nullable=False),
+    Column("role", String(20), nullable=False),
     Column("scopes", Text, nullable=False),  # JSON list; empty: all of the role
     Column("label", String(80), nullable=False),
     Column("created_by", String(60), nullable=False),
@@ -281,6 +281,39 @@ aed = Table(
     Column("updated_at_s", Float, nullable=False),
     UniqueConstraint("source", "external_id"),
 )
+
+drone = Table(  # kept by a registrar; whether it may fly is the operator's word
+    "drone",
+    metadata,
+    Column("drone_id", Integer, primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("external_id", String(80), nullable=False),
+    Column("base", String(80), nullable=False),
+    Column("lat", Float, nullable=False),  # of the base
+    Column("lon", Float, nullable=False),
+    Column("aircraft", String(40), nullable=False),
+    Column("status", String(16), nullable=False),  # out_of_service | in_service
+    Column("status_reason", Text, nullable=False),
+    Column("status_by", String(60), nullable=True),
+    Column("status_at_s", Float, nullable=True),
+    Column("updated_at_s", Float, nullable=False),
+    UniqueConstraint("source", "external_id"),
+)
+
+drone_order = Table(  # what the operator of drones is asked and told, in order
+    "drone_order",
+    metadata,
+    Column("order_id", _Count, primary_key=True, autoincrement=True),
+    Column("at_s", Float, nullable=False),
+    Column("kind", String(10), nullable=False),  # find | ready | launch | recall | take | end
+    Column("incident_id", String(40), nullable=False),
+    Column("number", Integer, nullable=False),  # of the search (find), else of the task
+    Column("drone_id", Integer, nullable=True),
+    Column("useful_until_s", Float, nullable=True),  # a search: when it is too late
+    Column("body", Text, nullable=False),  # JSON: place, reason; personal
+    sqlite_autoincrement=True,  # numbers of purged rows never come again
+)
+Index("drone_order_of", drone_order.c.incident_id, drone_order.c.number)
 
 brake = Table(  # stop all alerting; drawn no-alert areas
     "brake",
@@ -402,4 +435,5 @@ PERSONAL = {
     "responder": ("name", "contact", "home_lat", "home_lon", "work_lat", "work_lon"),
     "position": ("lat", "lon"),
     "device": ("address",),
+    "drone_order": ("body",),
 }
