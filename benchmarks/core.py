@@ -26,8 +26,8 @@ from benchmarks.harness import Row, arguments, medians, report, turns
 POLICY = "phased_7"
 AIM = 3000.0  # incidents per CPU-second
 MODULES = (
-    "benefit", "alerts", "checking", "commands", "config", "draft", "errors", "events",
-    "incidents", "lifecycle", "model", "policies", "timers", "waves",
+    "benefit", "alerts", "checking", "commands", "config", "draft", "drones", "errors", "events",
+    "explain", "incidents", "lifecycle", "model", "policies", "timers", "waves",
 )  # fmt: skip
 Recorded = list[tuple[float, Any]]
 
@@ -115,6 +115,7 @@ def peer_core() -> Any:
     """The modules of the core, loaded once more on the stand-in; ours are put back."""
     stand_in: Any = types.ModuleType("msgspec")
     stand_in.Struct, stand_in.Meta = FrozenDataclass, lambda **_: None
+    stand_in.to_builtins = dataclasses.asdict
     stand_in.structs = types.ModuleType("msgspec.structs")
     stand_in.structs.replace = dataclasses.replace
     names = ("msgspec", "msgspec.structs", "dispatch", *(f"dispatch.{n}" for n in MODULES))
