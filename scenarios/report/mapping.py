@@ -63,7 +63,7 @@ class Arrests(NamedTuple):
 
 def map_section(study: Study, number: int) -> Raw:
     """The AED pair, then one map per option."""
-    frame = _frame(study.region)
+    frame = frame_of(study.region)
     arrests = _arrests(study, frame)
     return section(
         number,
@@ -83,7 +83,8 @@ def _note(study: Study) -> str:
     )
 
 
-def _frame(region: Any) -> Frame:
+def frame_of(region: Any) -> Frame:
+    """The plane that shows a whole region."""
     south, west, north, east = region.bounds
     east_per_degree = KM_PER_DEGREE * float(np.cos(np.radians((south + north) / 2)))
     return Frame(
@@ -117,16 +118,20 @@ def _grid(x: Floats, y: Floats, frame: Frame) -> tuple[int, int]:
 
 
 def _base(axes: Any, study: Study, frame: Frame) -> None:
-    region = study.region
+    draw_roads(axes, study.region, frame)
+    draw_cut_off(axes, frame, study.region, study.cut_off)
+    draw_sites(axes, frame, study.facts.sites)
+    scale_bar(axes, frame)
+
+
+def draw_roads(axes: Any, region: Any, frame: Frame) -> None:
+    """The roads in light grey, and the axes as a map without a frame."""
     network = region.networks.get("foot") or next(iter(region.networks.values()))
     x, y = _road_lines(network, frame)
     many = len(network.edge_u) > ROADS_AS_LINES
     axes.plot(x, y, color=ROAD, linewidth=0.35 if many else 0.6, zorder=2, rasterized=many)
     axes.set(xlim=(0, frame.width_km), ylim=(0, frame.height_km), aspect="equal")
     axes.set_axis_off()
-    draw_cut_off(axes, frame, region, study.cut_off)
-    draw_sites(axes, frame, study.facts.sites)
-    _scale_bar(axes, frame)
 
 
 def _road_lines(network: Any, frame: Frame) -> tuple[Floats, Floats]:
@@ -136,7 +141,8 @@ def _road_lines(network: Any, frame: Frame) -> tuple[Floats, Floats]:
     return np.insert(x, breaks, np.nan), np.insert(y, breaks, np.nan)
 
 
-def _scale_bar(axes: Any, frame: Frame) -> None:
+def scale_bar(axes: Any, frame: Frame) -> None:
+    """Kilometres and north, below the map."""
     length = max(
         (k for k in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if k <= frame.width_km / 3.5), default=0.1
     )
