@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from geo.errors import PlaceError
 from geo.network import INF_DS, RoadNetwork
+from geo.points import frozen
 from geo.snap import Positions
 
 Ints = NDArray[np.int32]
 
 MAX_BOUND_S = 86_400.0
 """A search farther than a day is a mistake in units."""
+
+_NOBODY, _NEVER = frozen([], np.int32), frozen([], np.float64)
 
 
 class Crowd:
@@ -38,14 +41,19 @@ class Crowd:
         junction = np.concatenate([network.edge_u[edge], network.edge_v[edge]])
         open_ = np.flatnonzero(leave < INF_DS)
         order = open_[np.argsort(junction[open_], kind="stable")]
-        self.at = (
-            _first(junction[order], network.n_nodes),
-            np.concatenate([on, on])[order],
-            np.ascontiguousarray(leave[order]),
-        )
         by_edge = np.argsort(edge, kind="stable")
-        self.on = _first(edge[by_edge], network.n_edges), on[by_edge]
-        self.packed = places.packed(network)
+        somebody = np.zeros(network.n_nodes // 32 * 32 + 32, np.bool_)
+        somebody[junction[order]] = True
+        self.table = _joined(
+            (len(places),),
+            np.packbits(somebody, bitorder="little").view(np.int32),
+            _first(junction[order], network.n_nodes),
+            np.stack([np.concatenate([on, on])[order], leave[order]], axis=1),
+            _first(edge[by_edge], network.n_edges),
+            on[by_edge],
+            places.packed(network),
+        )
+        self.count = len(places)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -68,25 +76,27 @@ class NearbySearch:
 
     def __init__(self, network: RoadNetwork) -> None:
         from geo.kernels import pack_arcs  # noqa: PLC0415 - numba loads when needed
-        from geo.kernels_nearby import SHIFT, nearby  # noqa: PLC0415
+        from geo.kernels_nearby import nearby  # noqa: PLC0415
 
         self.network = network
         self._search = nearby
-        self._bucket_ds = 1 << SHIFT
-        first, arcs = pack_arcs(network.first_in, network.tail, network.in_ds, _dead_ends(network))
-        self._graph = (first, arcs, network.edge_forward_ds, network.edge_backward_ds)
-        n = network.n_nodes
-        self._dist = np.full(2 * n, INF_DS, np.int32)
-        self._label = np.zeros(n, np.int32)
-        self._touched = np.empty(2 * n, np.int32)
-        self._buckets = np.full(256, -1, np.int32)
+        self._graph = _joined(
+            (network.n_nodes, network.n_edges),
+            *pack_arcs(network.first_in, network.tail, network.in_ds, _dead_ends(network)),
+            network.edge_forward_ds,
+            network.edge_backward_ds,
+            network.edge_u,
+            network.edge_v,
+        )
         self._pool = np.empty(4096, np.int64)
         self._link = np.empty(4096, np.int32)
         self._keys = np.empty((2, 0), np.int64)
-        self._found = np.zeros(2, np.int64)
-        self._row = np.empty((1, 8), np.int32)
-        self._people_room(0)
-        self._aed_room(0)
+        self._all = np.ones(0, np.bool_)
+        self._usable = np.empty(0, np.bool_)
+        self._work = np.empty(0, np.int32)
+        self._folk = np.empty(0, np.int32)
+        self._n_buckets = 0
+        self._room = (0, 0, 0, 1.0)
 
     def soonest(
         self,
@@ -110,104 +120,100 @@ class NearbySearch:
             PlaceError: not exactly one patient, a mask of another length than the people or AEDs,
                 or k, bound, pick-up or factor out of range.
         """
-        n_people, n_aeds = len(people), len(aeds)
-        if len(patient) != 1 or k < 1 or len(aed_usable) != n_aeds:
+        n_people, n_aeds = people.count, aeds.count
+        if patient.edge.size != 1 or k < 1 or len(aed_usable) != n_aeds:
             raise PlaceError("expected one patient, k of 1 or more, and one flag per AED")
         if not (0.0 <= bound_s <= MAX_BOUND_S and 0.0 <= pickup_s <= MAX_BOUND_S):
             raise PlaceError(f"bound_s, pickup_s: expected seconds within 0..{MAX_BOUND_S:g}")
         if not 0.1 <= carry_factor <= 10.0:
             raise PlaceError(f"carry_factor: expected 0.1..10, got {carry_factor:g}")
-        if eligible is not None and len(eligible) != n_people:
-            raise PlaceError(f"eligible: {len(eligible)} flags for {n_people} people")
-        bound_ds = int(bound_s * 10.0 + 1e-6)
-        self._make_room(n_people, n_aeds, bound_ds / min(1.0, carry_factor))
-        flags, usable = self._everybody, self._usable
+        if people.network is not self.network or aeds.network is not self.network:
+            raise PlaceError("people and AEDs: expected a crowd on the network of the search")
+        masked = eligible is not None
+        flags = self._all
         if eligible is not None:
-            flags = self._eligible
-            flags[:n_people] = eligible
+            if len(eligible) != n_people:
+                raise PlaceError(f"eligible: {len(eligible)} flags for {n_people} people")
+            flags = np.array(eligible, np.bool_)
+        bound_ds = int(bound_s * 10.0 + 1e-6)
+        room = (n_people, n_aeds, bound_ds, carry_factor)
+        if room != self._room or not len(self._folk):
+            self._make_room(*room)
+            self._room = room
         if n_aeds:
-            usable[:n_aeds] = aed_usable
+            self._usable[:n_aeds] = aed_usable
         if self._keys.shape[1] != k:
             self._keys = np.empty((2, k), np.int64)
         chosen, seconds = np.empty((3, k), np.int32), np.empty((3, k))
-        found = self._found
-        row = self._patient_row(patient)
-        while not self._search(
-            *self._graph,
-            row,
-            people.packed,
-            people.at,
-            people.on,
-            flags,
-            aeds.packed,
-            aeds.at,
-            aeds.on,
-            usable,
-            bound_ds,
-            int(pickup_s * 10.0 + 0.5),
-            float(carry_factor),
-            (self._dist, self._label, self._buckets, self._pool, self._link, self._touched),
-            self._best,
-            self._best_aed,
-            self._seen,
-            self._start,
-            self._near_aeds,
-            self._keys,
-            found,
-            chosen,
-            seconds,
-        ):
-            self._pool = np.empty(2 * len(self._pool), np.int64)
-            self._link = np.empty(len(self._pool), np.int32)
-        n_direct, n_via = int(found[0]), int(found[1])
+        found = -1
+        while found < 0:
+            found = self._search(
+                self._graph,
+                people.table,
+                aeds.table,
+                masked,
+                flags,
+                self._usable,
+                patient.edge.item(),
+                patient.from_u_ds.item(),
+                patient.from_v_ds.item(),
+                patient.access_ds.item(),
+                bound_ds,
+                int(pickup_s * 10.0 + 0.5),
+                float(carry_factor),
+                self._work,
+                self._folk,
+                self._pool,
+                self._link,
+                self._keys,
+                chosen,
+                seconds,
+            )
+            if found < 0:
+                self._pool = np.empty(2 * len(self._pool), np.int64)
+                self._link = np.empty(len(self._pool), np.int32)
+        n_direct, n_via = found & 0xFFFFFFFF, found >> 32
+        if not n_via:
+            direct, direct_s = chosen[0, :n_direct], seconds[0, :n_direct]
+            return Helpers(direct, direct_s, _NOBODY, _NEVER, _NOBODY, _NEVER)
         return Helpers(
-            direct=chosen[0, :n_direct],
-            direct_s=seconds[0, :n_direct],
-            via_aed=chosen[1, :n_via],
-            via_aed_s=seconds[1, :n_via],
-            aed=chosen[2, :n_via],
-            to_aed_s=seconds[2, :n_via],
+            chosen[0, :n_direct],
+            seconds[0, :n_direct],
+            chosen[1, :n_via],
+            seconds[1, :n_via],
+            chosen[2, :n_via],
+            seconds[2, :n_via],
         )
 
-    def _patient_row(self, patient: Positions) -> Ints:
-        """The patient as ``Positions.packed`` would give it, without its table of one row."""
-        edge = int(patient.edge[0])
-        row = self._row
-        row[0] = (
-            edge,
-            self.network.edge_u[edge],
-            self.network.edge_v[edge],
-            patient.to_u_ds[0],
-            patient.to_v_ds[0],
-            patient.from_u_ds[0],
-            patient.from_v_ds[0],
-            patient.access_ds[0],
-        )
-        return row
+    def _make_room(self, n_people: int, n_aeds: int, bound_ds: int, carry_factor: float) -> None:
+        """Workspace for a question of this size, see ``geo.kernels_nearby.nearby``."""
+        from geo.kernels_nearby import HEAD, SHIFT  # noqa: PLC0415 - numba loads when needed
 
-    def _make_room(self, n_people: int, n_aeds: int, reach_ds: float) -> None:
-        if n_people > len(self._best_aed):
-            self._people_room(2 * n_people)
-        if n_aeds > len(self._start):
-            self._aed_room(2 * n_aeds)
+        n_buckets = (int(bound_ds / min(1.0, carry_factor)) + 2 >> SHIFT) + 2
+        if n_buckets > self._n_buckets:
+            n, self._n_buckets = self.network.n_nodes, n_buckets
+            self._work = np.full(HEAD + 5 * n + n_buckets, -1, np.int32)
+            self._work[:5] = n, HEAD + 2 * n, HEAD + 3 * n, HEAD + 5 * n, n_buckets
+            self._work[HEAD : HEAD + 2 * n] = INF_DS
+        people, aeds = self._folk[:2].tolist() if len(self._folk) else (-1, -1)
+        if n_people > people or n_aeds > aeds:
+            people, aeds = max(people, 2 * n_people), max(aeds, 2 * n_aeds)
+            self._folk = np.full(2 + 5 * people + 2 * aeds, INF_DS, np.int32)
+            self._folk[:2] = people, aeds
+            self._usable = np.zeros(aeds, np.bool_)
         if len(self._pool) < 2 * n_aeds + 2:
-            self._pool = np.empty(4 * n_aeds, np.int64)
-            self._link = np.empty(4 * n_aeds, np.int32)
-        n_buckets = int(reach_ds / self._bucket_ds) + 3
-        if len(self._buckets) < n_buckets:
-            self._buckets = np.full(2 * n_buckets, -1, np.int32)
+            self._pool, self._link = np.empty(4 * n_aeds, np.int64), np.empty(4 * n_aeds, np.int32)
 
-    def _people_room(self, count: int) -> None:
-        self._best = np.full((2, count), INF_DS, np.int32)
-        self._best_aed = np.empty(count, np.int32)
-        self._seen = np.empty((2, count), np.int32)
-        self._everybody = np.ones(count, np.bool_)
-        self._eligible = np.empty(count, np.bool_)
 
-    def _aed_room(self, count: int) -> None:
-        self._start = np.full(count, INF_DS, np.int32)
-        self._near_aeds = np.empty(count, np.int32)
-        self._usable = np.empty(count, np.bool_)
+def _joined(counts: tuple[int, ...], *tables: NDArray[Any]) -> Ints:
+    """The tables one after the other, behind a head of counts and of where each table begins."""
+    from geo.kernels_nearby import HEAD  # noqa: PLC0415 - numba loads when needed
+
+    flat = [np.ascontiguousarray(table).reshape(-1) for table in tables]
+    begins = HEAD + np.cumsum([0, *(len(table) for table in flat)])[:-1]
+    head = np.zeros(HEAD, np.int64)
+    head[: len(counts) + len(begins)] = *counts, *begins
+    return np.concatenate([head, *flat]).astype(np.int32)
 
 
 def _first(sorted_keys: Ints, n: int) -> Ints:
