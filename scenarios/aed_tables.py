@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from geo.aeds import AedTable
 from geo.hours import hours_kind
 from geo.region import Region
-from geo.snap import snap
+from geo.snap import Positions, snap
 from scenarios.errors import Fault, InputFaults
 from scenarios.own_data import OwnTable
 from scenarios.row_use import rows_inside
@@ -88,6 +88,23 @@ def listed_aeds(region: Region, table: OwnTable) -> AedTable:
         names=[f"csv/{name}" for name in columns["aed_id"]],
         access=[_access(shut, who) for shut, who in zip(locked, access, strict=True)],
         indoor=[_yes_no(inside) for inside in columns.get("indoor", empty)],
+    )
+
+
+def both_lists(first: AedTable, more: AedTable) -> AedTable:
+    """The AEDs of two tables; those of the first keep their ids, and so their draws."""
+    n = len(first)
+    joined = {
+        name: getattr(first, name) + getattr(more, name)
+        for name in ("osm_id", "access", "indoor", "level", "opening_hours", "hours_kind", "place")
+    }
+    return AedTable(
+        ids=np.arange(n + len(more), dtype=np.int64),
+        lat=np.concatenate([first.lat, more.lat]),
+        lon=np.concatenate([first.lon, more.lon]),
+        positions=Positions.concat([first.positions, more.positions]),
+        timezone=first.timezone,
+        **joined,
     )
 
 

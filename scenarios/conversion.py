@@ -7,14 +7,17 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import BaseModel
 
-from scenarios.schema import PRESSURE, Duration, FleetTable, ModeShares, Scenario
+from scenarios.schema import PRESSURE, ModeShares, Scenario
+from scenarios.table import Duration
 from sim.parameters import (
     AedParameters,
     AmbulanceParameters,
     ArrivalParameters,
     ClockParameters,
     ControlParameters,
+    DayNight,
     FleetParameters,
+    GroupParameters,
     Hospital,
     Lognormal,
     OutcomeParameters,
@@ -53,7 +56,7 @@ def to_parameters(scenario: Scenario) -> WorldParameters:
         ),
         aeds=_struct(AedParameters, scenario.aeds),
         ambulance=_struct(AmbulanceParameters, scenario.ambulance),
-        fleet=_fleet(scenario.ambulance.fleet) if scenario.ambulance.model == "fleet" else None,
+        fleet=_fleet(scenario) if scenario.ambulance.model == "fleet" else None,
         scene=_struct(SceneParameters, scenario.scene),
         control=_struct(ControlParameters, scenario.control),
         outcome=_struct(OutcomeParameters, scenario.outcome),
@@ -65,8 +68,9 @@ def _mode_shares(shares: ModeShares) -> list[tuple[str, float]]:
     return [(mode, share) for mode, share in stated if share > 0.0]
 
 
-def _fleet(table: FleetTable) -> FleetParameters:
+def _fleet(scenario: Scenario) -> FleetParameters:
     """The fleet with the stations and hospitals that stand in the scenario file itself."""
+    table, groups = scenario.ambulance.fleet, scenario.groups
     demand, handover = PRESSURE[table.pressure_level or 1]
     return _struct(
         FleetParameters,
@@ -76,6 +80,13 @@ def _fleet(table: FleetTable) -> FleetParameters:
             Hospital(row.name, row.lat, row.lon, lognormal(row.handover or table.handover))
             for row in table.hospitals
         ],
+        group=GroupParameters(
+            on_duty_share=DayNight(groups.on_duty_share.day, groups.on_duty_share.night),
+            turnout=lognormal(groups.turnout_day),
+            turnout_night=lognormal(groups.turnout_night),
+            speed_factor=groups.speed_factor,
+            within_s=groups.within_s,
+        ),
         demand_pressure=table.demand_pressure * demand,
         handover_pressure=table.handover_pressure * handover,
     )

@@ -5,7 +5,7 @@ Importing this loads the air router: only inside commands, and only where a scen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,8 +14,9 @@ from geo.airspace_files import read_airspace
 from geo.airspace_osm import derive
 from geo.errors import FaultyFileError
 from geo.weather import WeatherSeries, read_weather_csv
-from scenarios.drone_tables import OSM, REMOTE, DronesTable
+from scenarios.drone_tables import OSM, REMOTE, DroneBaseRow, DronesTable
 from scenarios.errors import Fault, InputFaults
+from scenarios.means_files import bases_of, flying
 from scenarios.schema import Scenario
 from sim.drone_parameters import DroneBase, DroneParameters, Suspicion
 from sim.sky import WIDER_DEG, Sky, check_sky
@@ -29,10 +30,12 @@ def sky_of(scenario: Scenario) -> Sky | None:
     Raises:
         InputFaults: a value or a file is wrong; every fault of a file is listed.
     """
-    table = scenario.drones
-    if not table.bases:
+    bases = bases_of(scenario)
+    with_drones = {row.id for row in flying(scenario)}
+    if not with_drones:
         return None
-    sky = Sky(_drones(table), _airspace(scenario), hours=_hours(scenario))
+    drones = _drones(scenario.drones, bases, with_drones)
+    sky = Sky(drones, _airspace(scenario, bases), hours=_hours(scenario, bases))
     faults = check_sky(sky)
     if faults:
         file = "scenario" if scenario.file is None else str(scenario.file)
@@ -40,16 +43,26 @@ def sky_of(scenario: Scenario) -> Sky | None:
     return sky
 
 
-def _drones(table: DronesTable) -> DroneParameters:
+def _drones(
+    table: DronesTable, bases: Sequence[DroneBaseRow], with_drones: Container[str]
+) -> DroneParameters:
+    """A base without drones keeps its place, so that draws of the others stay what they are."""
     low_m, high_m = table.ground_elevation_m
     answer = table.permission
     usual = Suspicion()
     return DroneParameters(
         bases=tuple(
             DroneBase(
-                row.id, row.lat, row.lon, row.drones, row.aircraft, row.spare_batteries, row.agreed
+                row.id,
+                row.lat,
+                row.lon,
+                row.drones if row.id in with_drones else 0,
+                row.aircraft,
+                row.spare_batteries,
+                row.agreed,
+                slots=row.drones,
             )
-            for row in table.bases
+            for row in bases
         ),
         cruise_height_m=table.cruise_height_m,
         delivery_height_m=min(DroneParameters(()).delivery_height_m, table.cruise_height_m),
@@ -68,9 +81,9 @@ def _drones(table: DronesTable) -> DroneParameters:
 # --- airspace ----------------------------------------------------------------------------------
 
 
-def _airspace(scenario: Scenario) -> Airspace:
+def _airspace(scenario: Scenario, bases: Sequence[DroneBaseRow]) -> Airspace:
     """All that the scenario names, added up."""
-    bounds = _bounds(scenario.drones)
+    bounds = _bounds(bases)
     found, faults = Airspace(()), list[Fault]()
     for name in scenario.drones.airspace:
         try:
@@ -82,9 +95,9 @@ def _airspace(scenario: Scenario) -> Airspace:
     return found
 
 
-def _bounds(table: DronesTable) -> Bounds:
+def _bounds(bases: Sequence[DroneBaseRow]) -> Bounds:
     """South, west, north, east: the bases, and as far around as any drone flies."""
-    lats, lons = [row.lat for row in table.bases], [row.lon for row in table.bases]
+    lats, lons = [row.lat for row in bases], [row.lon for row in bases]
     return (
         min(lats) - WIDER_DEG,
         min(lons) - WIDER_DEG,
@@ -127,15 +140,14 @@ _READERS: dict[str, Callable[[Scenario, str, Bounds], Airspace]] = {
 # --- weather -----------------------------------------------------------------------------------
 
 
-def _hours(scenario: Scenario) -> tuple[WeatherSeries, ...]:
+def _hours(scenario: Scenario, bases: Sequence[DroneBaseRow]) -> tuple[WeatherSeries, ...]:
     """Observed hours, the same file at each base; none where they are drawn."""
     named = scenario.weather.csv
     if named is None:
         return ()
     try:
         return tuple(
-            read_weather_csv(scenario.path(named), lat=row.lat, lon=row.lon)
-            for row in scenario.drones.bases
+            read_weather_csv(scenario.path(named), lat=row.lat, lon=row.lon) for row in bases
         )
     except FaultyFileError as error:
         raise InputFaults([Fault(named, "", line) for line in error.faults]) from None

@@ -18,6 +18,7 @@ from scenarios.demand_fitting import fitted_demand
 from scenarios.errors import Fault, InputFaults
 from scenarios.fleet_files import fleet_with_rows
 from scenarios.loading import read_text
+from scenarios.means_files import groups_of, means_use
 from scenarios.metrics.facts import Observed
 from scenarios.metrics.panel import local_hours
 from scenarios.own_data import (
@@ -75,7 +76,9 @@ def read_inputs(scenario: Scenario, region: Region) -> Inputs:
         uses.append(use)
     if fleet is not None:
         fleet, used = fleet_with_rows(scenario, region, fleet)
+        fleet = msgspec.structs.replace(fleet, groups=groups_of(scenario))
         uses += used
+    uses += means_use(scenario)
     _, names = area_names(scenario, region)
     uses += [] if names is None else [names]
     observed, used = _observed(scenario, region, arrests)
@@ -255,11 +258,13 @@ def _optional(values: Floats | None) -> tuple[float | None, ...] | None:
 
 
 def _aed_rows(scenario: Scenario, region: Region) -> list[RowUse]:
-    if scenario.aeds.source != "csv" or scenario.aeds.csv is None:
-        return []
-    table = own_table(scenario, scenario.aeds.csv, AEDS, scenario.aeds.crs)
-    inside = rows_inside(region, table)
-    return [_use("aeds", table, int(inside.sum()), int((~inside).sum()))]
+    uses = []
+    for name in (scenario.aeds.csv, scenario.aeds.more_csv):
+        if name is not None:
+            table = own_table(scenario, name, AEDS, scenario.aeds.crs)
+            inside = rows_inside(region, table)
+            uses.append(_use("aeds", table, int(inside.sum()), int((~inside).sum())))
+    return uses
 
 
 # --- response times ------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from scenarios.errors import Fault, InputFaults
 from scenarios.nation_files import nation_names, with_nation
 from scenarios.schema import Scenario
+from scenarios.variants import option_errors
 
 _LARGEST_SCENARIO_BYTES = 1_000_000
 _UNIT_SUFFIXES = {
@@ -59,9 +61,37 @@ def check_scenario(data: Mapping[str, Any], *, file: str, text: str = "") -> Sce
         details = _without_echoes(error.errors(include_url=False))
         faults = [_to_fault(detail, file, lines) for detail in details]
         raise InputFaults(sorted(faults, key=lambda fault: fault.line or 0)) from error
+    faults = list(_option_faults(scenario, file, text))
+    if faults:
+        raise InputFaults(faults)
     scenario.found_in(Path(file))
     scenario.from_nation(sources)
     return scenario
+
+
+def _option_faults(scenario: Scenario, file: str, text: str) -> Iterator[Fault]:
+    """What the tables of the options say wrong, each with the option's name."""
+    places = _option_lines(text)
+    for number, table, error in option_errors(scenario):
+        lines = places[number] if number < len(places) else {}
+        option = f"options[{number}] {scenario.options[number].name!r}"
+        details = _without_echoes(error.errors(include_url=False))
+        for detail in details:
+            inner = {**detail, "loc": (table, *detail["loc"])}
+            fault = _to_fault(inner, file, lines)  # type: ignore[arg-type]
+            field = f"{option}: {fault.field}"
+            yield Fault(file, field, fault.expected, fault.found, fault.line, fault.hint)
+
+
+def _option_lines(text: str) -> list[dict[str, int]]:
+    """For each ``[[options]]`` of a text the lines of its keys, named without ``options.``"""
+    rows = text.splitlines()
+    heads = [i for i, row in enumerate(rows) if re.match(r"\s*\[\[\s*options\s*\]\]", row)]
+    found = []
+    for head, end in pairwise([*heads, len(rows)]):
+        lines = _key_lines("\n".join(rows[head:end]))
+        found.append({name.removeprefix("options."): head + line for name, line in lines.items()})
+    return found
 
 
 def _over_nation(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:

@@ -217,6 +217,28 @@ HOSPITALS = Schema(
     ),
     places=("",),
 )
+RESPONDER_POSTS = Schema(
+    "responder_posts",
+    (
+        Column("name", text, "name of the post, by which an option names it", required=True),
+        *_places(),
+        Column("shift_from_hour", number(0, 24, "hours"), "local; empty: on call all day"),
+        Column("shift_to_hour", number(0, 24, "hours"), "local; may pass midnight"),
+    ),
+    places=("",),
+)
+DRONE_BASES = Schema(
+    "drone_bases",
+    (
+        Column("base_id", text, "by which an option names it", required=True),
+        *_places(),
+        Column("name", text, "name for people"),
+        Column("drones", count, "how many stand there; empty: 1"),
+        Column("aircraft", text, "a type of geo/aircraft.toml; empty: m300"),
+        Column("spare_batteries", count, "sets besides those in the drones; empty: 1"),
+    ),
+    places=("",),
+)
 AREA_LOOKUP = Schema(
     "area_lookup",
     (
@@ -237,6 +259,8 @@ SCHEMAS = {
         RESPONSE_TIMES,
         STATIONS,
         HOSPITALS,
+        RESPONDER_POSTS,
+        DRONE_BASES,
         AREA_LOOKUP,
     )
 }

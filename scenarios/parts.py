@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 from scenarios.cache import code_mark, fingerprint
 from scenarios.errors import OutputRefused
 from scenarios.playing import Play, Played
+from sim.records import Grounded
 
 MARK_FILE = "study"
 
@@ -27,15 +29,17 @@ class _Part(msgspec.Struct):
     alerts: bytes
     events: bytes
     volunteers: int
+    people: dict[str, int]
+    grounded: dict[str, Grounded]
 
 
-def study_mark(play: Play, region_id: str) -> str:
-    """A name for all that decides what a replication of this study holds."""
+def study_mark(play: Play, regions: Sequence[str]) -> str:
+    """A name for all that decides what a replication holds; ``regions``: ids of the scenes'."""
     facts = (
         play.scenario.model_dump_json(exclude={"run": {"replications"}}),
-        region_id,
-        msgspec.json.encode(play.parameters),
-        repr(play.policies),
+        msgspec.json.encode([scene.parameters for scene in play.scenes]),
+        repr([scene.policies for scene in play.scenes]),
+        *regions,
         play.seed,
         play.events,
         code_mark("geo", "dispatch", "sim", "scenarios"),
@@ -82,6 +86,8 @@ class Parts:
                 alerts=_from_bytes(part.alerts),
                 events=_from_bytes(part.events),
                 volunteers=part.volunteers,
+                people=part.people,
+                grounded=part.grounded,
             )
         except (OSError, msgspec.DecodeError, pa.ArrowException):
             return None
@@ -93,6 +99,8 @@ class Parts:
             alerts=_to_bytes(played.alerts),
             events=_to_bytes(played.events),
             volunteers=played.volunteers,
+            people=played.people,
+            grounded=played.grounded,
         )
         self._write(self._path(replication).name, msgspec.msgpack.encode(part))
 

@@ -11,18 +11,22 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dispatch.config import Policy
-from geo.region import Region
 from scenarios.errors import ScenariosError
+from scenarios.means_files import flying
 from scenarios.regions import invented_parts, open_region
 from scenarios.schema import Scenario
 from scenarios.tables import to_arrow
 from sim.modes import MODES
 from sim.parameters import WorldParameters
-from sim.replication import run_replication, warmup
+from sim.records import Grounded
+from sim.replication import Scene, run_scenes, warmup
 from sim.setting import Setting, setting_from_region
+
+if TYPE_CHECKING:
+    from sim.sky import Sky
 
 AHEAD_PER_WORKER = 3  # replications under way or waiting to be written, per worker
 
@@ -36,19 +40,42 @@ class Play(NamedTuple):
 
     scenario: Scenario
     region_folder: Path
-    parameters: WorldParameters
-    policies: tuple[Policy, ...]
+    scenes: tuple[PlayScene, ...]
+    order: tuple[str, ...]  # of the options in the tables
     seed: int
     events: str
 
+    @property
+    def parameters(self) -> WorldParameters:
+        """Those of the comparator."""
+        return self.scenes[0].parameters
+
+    @property
+    def has_drones(self) -> bool:
+        """Whether any option has a drone."""
+        return any(flying(scene.scenario) for scene in self.scenes)
+
+
+class PlayScene(NamedTuple):
+    """Options that share their means: a world and the policies that meet it."""
+
+    scenario: Scenario
+    parameters: WorldParameters
+    policies: tuple[Policy, ...]
+
 
 class Played(NamedTuple):
-    """One replication as Arrow tables."""
+    """One replication as Arrow tables.
+
+    ``people``: volunteers by option; ``grounded``: what the weather kept from flying, by base.
+    """
 
     incidents: Any
     alerts: Any
     events: Any
     volunteers: int
+    people: dict[str, int]
+    grounded: dict[str, Grounded]
 
 
 class Players:
@@ -58,7 +85,7 @@ class Players:
         self._play = play
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
-        self._own: Setting | None = None
+        self._own: tuple[Scene, ...] | None = None
 
     def play(self, replications: Sequence[int]) -> Iterator[Played]:
         """These replications in order.
@@ -68,7 +95,7 @@ class Players:
         """
         if self._workers <= 1 or (len(replications) <= 1 and self._pool is None):
             for replication in replications:
-                self._own = self._own or _setting(self._play)
+                self._own = self._own or scenes_of(self._play)
                 yield _played(self._play, self._own, replication)
             return
         yield from self._from_pool(replications)
@@ -121,26 +148,44 @@ _here: dict[str, Any] = {}  # what this worker process holds
 def _begin(play: Play) -> None:
     """Prepare a worker; only the parent listens to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here["play"], _here["setting"] = play, _setting(play)
+    _here["play"], _here["scenes"] = play, scenes_of(play)
 
 
 def _play_here(replication: int) -> Played:
-    return _played(_here["play"], _here["setting"], replication)
+    return _played(_here["play"], _here["scenes"], replication)
 
 
-def _setting(play: Play) -> Setting:
-    region: Region = open_region(play.scenario, play.region_folder)
-    setting = setting_from_region(
-        region,
-        population=play.parameters.arrivals.population,
-        invented=bool(invented_parts(play.scenario)),
-        modes=_modes(play.parameters),
+def scenes_of(play: Play) -> tuple[Scene, ...]:
+    """The scenes with their settings; what does not differ is opened once and shared."""
+    base = play.scenes[0]
+    settings = [_setting(play, base)]
+    for scene in play.scenes[1:]:
+        same_aeds = scene.scenario.aeds == base.scenario.aeds
+        same_ways = _modes(scene.parameters) == _modes(base.parameters)
+        settings.append(settings[0] if same_aeds and same_ways else _setting(play, scene))
+        if same_ways and not same_aeds:
+            settings[-1] = replace(settings[0], aeds=settings[-1].aeds)
+    return tuple(
+        Scene(replace(setting, sky=_sky(scene)), scene.parameters, scene.policies)
+        for setting, scene in zip(settings, play.scenes, strict=True)
     )
-    if not play.scenario.drones.bases:
-        return setting
+
+
+def _setting(play: Play, scene: PlayScene) -> Setting:
+    return setting_from_region(
+        open_region(scene.scenario, play.region_folder),
+        population=scene.parameters.arrivals.population,
+        invented=bool(invented_parts(scene.scenario)),
+        modes=_modes(scene.parameters),
+    )
+
+
+def _sky(scene: PlayScene) -> Sky | None:
+    if not scene.scenario.drones.any_fly:
+        return None
     from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
 
-    return replace(setting, sky=sky_of(play.scenario))
+    return sky_of(scene.scenario)
 
 
 def _modes(parameters: WorldParameters) -> tuple[str, ...]:
@@ -150,18 +195,16 @@ def _modes(parameters: WorldParameters) -> tuple[str, ...]:
     return tuple(sorted(used | {"foot"}, key=MODES.index))
 
 
-def _played(play: Play, setting: Setting, replication: int) -> Played:
-    records = run_replication(
-        setting,
-        play.parameters,
-        play.policies,
-        seed=play.seed,
-        replication=replication,
-        events=play.events,
-    )
+def _played(play: Play, scenes: tuple[Scene, ...], replication: int) -> Played:
+    records = run_scenes(scenes, seed=play.seed, replication=replication, events=play.events)
+    in_order = {name: i for i, name in enumerate(play.order)}
+    for table in (records.incidents, records.alerts, records.events):
+        table.rows.sort(key=lambda row: in_order[row[0]])  # stable: the rest stays as it is
     return Played(
         to_arrow(records.incidents),
         to_arrow(records.alerts),
         to_arrow(records.events),
         records.volunteers,
+        records.people,
+        records.grounded,
     )

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from geo.errors import GeoError, PlaceError
 from geo.region import Region, build_region
-from scenarios.aed_tables import invented_aeds, listed_aeds
+from scenarios.aed_tables import both_lists, invented_aeds, listed_aeds
 from scenarios.cache import cache_folder, code_mark, fingerprint
 from scenarios.errors import Fault, InputFaults, RegionUnavailable
 from scenarios.loading import read_text
@@ -23,6 +23,7 @@ from scenarios.networks import MODES, profiles_of
 from scenarios.own_data import AEDS
 from scenarios.own_files import own_table
 from scenarios.schema import REMOTE, TOWN, Scenario
+from scenarios.variants import variants
 
 TOWN_SEED = 1
 Progress = Callable[[str], None]
@@ -65,7 +66,19 @@ def open_region(scenario: Scenario, folder: Path) -> Region:
         InputFaults: the list of AEDs is wrong, or the number of people is not known.
         geo.errors.RegionError: the folder is damaged.
     """
-    region = Region.open(folder)
+    region = _with_source(scenario, Region.open(folder))
+    named, crs = scenario.aeds.more_csv, scenario.aeds.crs
+    if named is None:
+        return region
+    more = listed_aeds(region, own_table(scenario, named, AEDS, crs))
+    facts = scenario.path(named).read_bytes() + repr((crs, scenario.data.crs)).encode()
+    mark = hashlib.sha256(facts).hexdigest()[:8]
+    aeds = both_lists(region.aeds, more)
+    return dataclasses.replace(region, aeds=aeds, region_id=f"{region.region_id}-{mark}")
+
+
+def _with_source(scenario: Scenario, region: Region) -> Region:
+    """The region with the AEDs of ``[aeds] source``."""
     if scenario.incidents.model == "rates":
         _population(scenario, region)
     asked = scenario.aeds
@@ -208,15 +221,17 @@ def _built(
 
 
 def _modes(scenario: Scenario) -> tuple[str, ...]:
-    """The networks that the scenario's people and ambulances move on, on foot first."""
-    people = scenario.responders
-    used = {mode for mode, share in people.modes if share > 0.0}
-    if scenario.ambulance.model == "fleet":
-        used.add("car")
-    if people.csv is not None:
-        header = read_text(scenario.path(people.csv)).split("\n", 1)[0].lower()
-        if "mode" in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]:
-            used |= set(MODES)
+    """The networks that people and ambulances of any option move on, on foot first."""
+    used = set[str]()
+    for own in variants(scenario):
+        people = own.responders
+        used |= {mode for mode, share in people.modes if share > 0.0}
+        if own.ambulance.model == "fleet":
+            used.add("car")
+        if people.csv is not None:
+            header = read_text(own.path(people.csv)).split("\n", 1)[0].lower()
+            if "mode" in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]:
+                used |= set(MODES)
     return tuple(mode for mode in MODES if mode in used | {"foot"})
 
 

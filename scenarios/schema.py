@@ -14,18 +14,27 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    JsonValue,
     PrivateAttr,
     model_validator,
 )
 
 from scenarios.drone_tables import DronesTable, WeatherTable
+from scenarios.means_tables import CostsTable, GroupsTable, OptionTable
+from scenarios.table import (
+    ASSUMPTION,
+    DayNightShare,
+    Duration,
+    Hour,
+    Latitude,
+    Longitude,
+    Share,
+    Table,
+    failed,
+    stated,
+)
 from sim.parameters import DayNight, FleetParameters, Hospital, Lognormal, WorldParameters
 
-ASSUMPTION = "assumption"
 TOWN = "town"
 REMOTE = "remote"
 
@@ -35,74 +44,42 @@ SUM_TOLERANCE = 0.005
 DEFAULTS = WorldParameters()
 
 
-class Table(BaseModel):
-    """One table of the scenario file: frozen, exact about its keys, finite numbers only."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True
-    )
-
-
 def _metres_not_kilometres(value: float) -> float:
     if 0.0 < value < 1.0:
-        raise _fail("", "0 or at least 1 m", f"{value:g} (in metres: multiply kilometres by 1,000)")
+        raise failed(
+            "", "0 or at least 1 m", f"{value:g} (in metres: multiply kilometres by 1,000)"
+        )
     return value
 
 
 Metres = Annotated[float, Field(ge=0.0, le=100_000.0), AfterValidator(_metres_not_kilometres)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 HourShares = Annotated[tuple[Share, ...], Field(min_length=HOURS, max_length=HOURS)]
 
 
-class DayNightShare(Table):
-    """A share by day and by night (``[responders] night_hours``)."""
-
-    day: Share
-    night: Share
-
-
-class Duration(Table):
-    """A lognormal duration: ``median_s * exp(sigma * N(0, 1))``; ``sigma = 0`` is a constant."""
-
-    median_s: float = Field(ge=0.0, le=86_400.0)
-    sigma: float = Field(ge=0.0, le=3.0)
-
-
-def _field(default: Any, says: str, *, unit: str, source: str, **limits: Any) -> Any:
-    """A field with its meaning, unit and the source of its default."""
-    extra: dict[str, JsonValue] = {"unit": unit, "source": source}
-    return Field(default, description=says, json_schema_extra=extra, **limits)
-
-
 def _share(default: float, says: str, source: str) -> Any:
-    return _field(default, says, unit="share", source=source, ge=0.0, le=1.0)
+    return stated(default, says, unit="share", source=source, ge=0.0, le=1.0)
 
 
 def _day_night(default: DayNight, says: str, source: str) -> Any:
     value = DayNightShare(day=default.day, night=default.night)
-    return _field(value, says, unit="share", source=source)
+    return stated(value, says, unit="share", source=source)
 
 
 def _seconds(default: float, says: str, source: str) -> Any:
-    return _field(default, says, unit="s", source=source, ge=0.0, le=86_400.0)
+    return stated(default, says, unit="s", source=source, ge=0.0, le=86_400.0)
 
 
 def _duration(default: Lognormal, says: str, source: str) -> Any:
     value = Duration(median_s=default.median_s, sigma=default.sigma)
-    return _field(value, says, unit="s", source=source)
+    return stated(value, says, unit="s", source=source)
 
 
 def _metres(default: float, says: str, source: str) -> Any:
-    return _field(default, says, unit="m", source=source)
+    return stated(default, says, unit="m", source=source)
 
 
 def _sigma(default: float, says: str, source: str = ASSUMPTION) -> Any:
-    return _field(default, says, unit="sigma of the log", source=source, ge=0.0, le=3.0)
-
-
-def _fail(field: str, expected: str, found: object) -> ValueError:
-    """A fault of several values together; ``scenarios.loading`` takes it apart again."""
-    return ValueError(f"{field}|{expected}|{found}")
+    return stated(default, says, unit="sigma of the log", source=source, ge=0.0, le=3.0)
 
 
 class ZoneColumns(Table):
@@ -157,7 +134,7 @@ class RegionTable(Table):
         default=None,
         description="IANA name, for example Europe/London; decides what is day and night",
     )
-    population: int | None = _field(
+    population: int | None = stated(
         None,
         "people who live in the region; the sum of the zones when left out",
         unit="people",
@@ -187,7 +164,7 @@ class IncidentsTable(Table):
         default=None,
         description="how places are fitted to csv; zones where the region has them, else kde",
     )
-    bandwidth_m: float = _field(
+    bandwidth_m: float = stated(
         500.0,
         "standard deviation of the kernel, with fit_space = 'kde'",
         unit="m",
@@ -195,7 +172,7 @@ class IncidentsTable(Table):
         ge=50.0,
         le=20_000.0,
     )
-    observed_years: float | None = _field(
+    observed_years: float | None = stated(
         None,
         "how long the arrests of csv were collected; per_100k_year is fitted when it is given",
         unit="years",
@@ -203,7 +180,7 @@ class IncidentsTable(Table):
         gt=0.0,
         le=100.0,
     )
-    per_100k_year: float = _field(
+    per_100k_year: float = stated(
         DEFAULTS.arrivals.per_100k_year,
         "treated cardiac arrests outside hospital per 100,000 people a year",
         unit="per 100,000 people a year",
@@ -211,7 +188,7 @@ class IncidentsTable(Table):
         gt=0.0,
         le=1000.0,
     )
-    true_arrest_share: float = _field(
+    true_arrest_share: float = stated(
         DEFAULTS.arrivals.true_arrest_share,
         "share of the calls that trigger an alert which are true arrests",
         unit="share",
@@ -219,14 +196,14 @@ class IncidentsTable(Table):
         gt=0.0,
         le=1.0,
     )
-    hour_shares: HourShares = _field(
+    hour_shares: HourShares = stated(
         DEFAULTS.arrivals.hour_shares,
         "share of the arrests by local hour of the day, 00h first",
         unit="share",
         source="ROC blocks and OSCAR-POL shape; for the UK an assumption",
     )
 
-    deprivation_ratio: float = _field(
+    deprivation_ratio: float = stated(
         DEFAULTS.arrivals.deprivation_ratio,
         "rate per person in the most deprived tenth of areas over that in the least deprived",
         unit="ratio",
@@ -238,13 +215,13 @@ class IncidentsTable(Table):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.model == "trace" and self.csv is None:
-            raise _fail("csv", "a file of arrests, because model = 'trace'", "nothing")
+            raise failed("csv", "a file of arrests, because model = 'trace'", "nothing")
         if self.csv is None and (self.fit_space is not None or self.observed_years is not None):
             field = "fit_space" if self.fit_space is not None else "observed_years"
-            raise _fail("csv", f"a file of arrests, because {field} is given", "nothing")
+            raise failed("csv", f"a file of arrests, because {field} is given", "nothing")
         total = sum(self.hour_shares)
         if abs(total - 1.0) > SUM_TOLERANCE:
-            raise _fail("hour_shares", "24 shares that add up to 1", f"a sum of {total:.4g}")
+            raise failed("hour_shares", "24 shares that add up to 1", f"a sum of {total:.4g}")
         return self
 
 
@@ -322,7 +299,7 @@ class PatientTable(Table):
                 f"times bystander_cpr_share at most recognised_share ({self.recognised_share:g}), "
                 "because control must know first"
             )
-            raise _fail("telephone_cpr_share", expected, f"{of_all:g}")
+            raise failed("telephone_cpr_share", expected, f"{of_all:g}")
         return self
 
 
@@ -332,16 +309,16 @@ _PEOPLE = DEFAULTS.people
 class PresenceTable(Table):
     """``[responders.presence]``: by local hour, the share at home and at work; the rest is away."""
 
-    home_weekday: HourShares = _field(
+    home_weekday: HourShares = stated(
         _PEOPLE.home_weekday, "at home, Monday to Friday", unit="share", source=ASSUMPTION
     )
-    work_weekday: HourShares = _field(
+    work_weekday: HourShares = stated(
         _PEOPLE.work_weekday, "at work, Monday to Friday", unit="share", source=ASSUMPTION
     )
-    home_weekend: HourShares = _field(
+    home_weekend: HourShares = stated(
         _PEOPLE.home_weekend, "at home, Saturday and Sunday", unit="share", source=ASSUMPTION
     )
-    work_weekend: HourShares = _field(
+    work_weekend: HourShares = stated(
         _PEOPLE.work_weekend, "at work, Saturday and Sunday", unit="share", source=ASSUMPTION
     )
 
@@ -352,7 +329,7 @@ class PresenceTable(Table):
             for hour, (home, work) in enumerate(pairs):
                 if home + work > 1.0 + SUM_TOLERANCE:
                     field = f"home_{days}"
-                    raise _fail(
+                    raise failed(
                         field, "home and work of one hour at most 1", f"{home + work:g} at {hour}h"
                     )
         return self
@@ -369,14 +346,14 @@ class ModeShares(Table):
     def _whole(self) -> Self:
         total = self.foot + self.bicycle + self.car
         if abs(total - 1.0) > SUM_TOLERANCE:
-            raise _fail("", "shares of foot, bicycle and car that add up to 1", f"{total:g}")
+            raise failed("", "shares of foot, bicycle and car that add up to 1", f"{total:g}")
         return self
 
 
 class RespondersTable(Table):
     """``[responders]``: the volunteers, where they are and how they answer."""
 
-    per_100k: float = _field(
+    per_100k: float = stated(
         _PEOPLE.per_100k,
         "volunteers per 100,000 people",
         unit="per 100,000 people",
@@ -396,7 +373,7 @@ class RespondersTable(Table):
     zone_column: str | None = Field(
         default=None, description="column of the zones file with the number of volunteers per zone"
     )
-    modes: ModeShares = _field(
+    modes: ModeShares = stated(
         ModeShares(foot=1.0),
         "how they would come; a column mode of csv says it person by person",
         unit="share",
@@ -433,7 +410,7 @@ class RespondersTable(Table):
         "yes to setting off, by night",
         f"Region of Lifesavers, 4,138 missions: 2:22; spread: {ASSUMPTION}",
     )
-    speed_mps: float = _field(
+    speed_mps: float = stated(
         _PEOPLE.speed_mps,
         "speed on foot, median over people",
         unit="m/s",
@@ -442,7 +419,7 @@ class RespondersTable(Table):
         le=8.0,
     )
     speed_sigma: float = _sigma(_PEOPLE.speed_sigma, "spread of the speed between people")
-    speed_includes_turnout: bool = _field(
+    speed_includes_turnout: bool = stated(
         _PEOPLE.speed_includes_turnout,
         "true where speed_mps was measured from the alert on: reply and turnout are then inside it",
         unit="",
@@ -466,7 +443,7 @@ class RespondersTable(Table):
     )
     commute_m: Metres = _metres(_PEOPLE.commute_m, "scale of home-to-work distances", ASSUMPTION)
     presence: PresenceTable = PresenceTable()
-    night_hours: tuple[int, int] = _field(
+    night_hours: tuple[int, int] = stated(
         (DEFAULTS.clock.night_from_hour, DEFAULTS.clock.night_to_hour),
         "local hours from when and to when it is night",
         unit="h",
@@ -476,11 +453,11 @@ class RespondersTable(Table):
     @model_validator(mode="after")
     def _hours_of_day(self) -> Self:
         if any(not 0 <= hour < HOURS for hour in self.night_hours):
-            raise _fail("night_hours", "two hours of the day, 0 to 23", list(self.night_hours))
+            raise failed("night_hours", "two hours of the day, 0 to 23", list(self.night_hours))
         named = [key for key in ("csv", "per_zone_csv", "zone_column") if getattr(self, key)]
         if len(named) > 1:
             expected = f"one of csv, per_zone_csv and zone_column, not {' and '.join(named)}"
-            raise _fail(named[-1], expected, repr(getattr(self, named[-1])))
+            raise failed(named[-1], expected, repr(getattr(self, named[-1])))
         return self
 
 
@@ -495,6 +472,9 @@ class AedsTable(Table):
         description="osm: from the extract; csv: your list; synthetic: invented, seeded",
     )
     csv: str | None = Field(default=None, description="AEDs with lat, lon and opening_hours")
+    more_csv: str | None = Field(
+        default=None, description="AEDs besides those of the source, the same columns"
+    )
     crs: Literal["wgs84", "bng", "osgb36"] | None = Field(
         default=None, description="system of the coordinates in csv, instead of data.crs"
     )
@@ -509,7 +489,7 @@ class AedsTable(Table):
         "AEDs with unknown hours that are in truth open; by night nobody is sent to one",
         f"night: Deakin 2018, 34.3 %; day: {ASSUMPTION}",
     )
-    per_10k: float = _field(
+    per_10k: float = stated(
         7.5,
         "invented AEDs per 10,000 people, with source = 'synthetic'",
         unit="per 10,000 people",
@@ -526,19 +506,15 @@ class AedsTable(Table):
     @model_validator(mode="after")
     def _csv_named(self) -> Self:
         if self.source == "csv" and self.csv is None:
-            raise _fail("csv", "a file of AEDs, because source = 'csv'", "nothing")
+            raise failed("csv", "a file of AEDs, because source = 'csv'", "nothing")
         if self.source != "csv" and self.csv is not None:
-            raise _fail("source", "'csv', because csv names a file", repr(self.source))
+            raise failed("source", "'csv', because csv names a file", repr(self.source))
         return self
 
 
 _AMBULANCE = DEFAULTS.ambulance
 _FLEET = FleetParameters(stations=())
 _HOSPITAL = Hospital("", 0.0, 0.0)
-
-Latitude = Annotated[float, Field(ge=-90.0, le=90.0)]
-Longitude = Annotated[float, Field(ge=-180.0, le=180.0)]
-Hour = Annotated[float, Field(ge=0.0, le=24.0)]
 
 
 class StationRow(Table):
@@ -592,7 +568,7 @@ class FleetTable(Table):
         "arrival at the hospital to free, where a hospital says nothing else",
         f"England, mean 27 min; spread: {ASSUMPTION}",
     )
-    calls_per_1000_year: float = _field(
+    calls_per_1000_year: float = stated(
         _FLEET.calls_per_1000_year,
         "other calls that need an ambulance",
         unit="per 1,000 people a year",
@@ -600,7 +576,7 @@ class FleetTable(Table):
         ge=0.0,
         le=2_000.0,
     )
-    hour_shares: HourShares = _field(
+    hour_shares: HourShares = stated(
         _FLEET.hour_shares,
         "share of the other calls by local hour of the day, 00h first",
         unit="share",
@@ -624,7 +600,7 @@ class FleetTable(Table):
         description="escalation level: scales other calls by 1, 1.05, 1.1, 1.15 and hand-over by "
         "1, 1.3, 1.7, 2.2 (assumption)",
     )
-    demand_pressure: float = _field(
+    demand_pressure: float = stated(
         _FLEET.demand_pressure,
         "scales the other calls, besides pressure_level",
         unit="factor",
@@ -632,7 +608,7 @@ class FleetTable(Table):
         ge=0.0,
         le=10.0,
     )
-    handover_pressure: float = _field(
+    handover_pressure: float = stated(
         _FLEET.handover_pressure,
         "scales hand-over, besides pressure_level",
         unit="factor",
@@ -640,10 +616,10 @@ class FleetTable(Table):
         ge=0.0,
         le=10.0,
     )
-    divert: bool = _field(
+    divert: bool = stated(
         _FLEET.divert, "an arrest may take a crew on its way to another call", unit="", source="UK"
     )
-    cell_m: float = _field(
+    cell_m: float = stated(
         _FLEET.cell_m,
         "other calls are placed at the middle of such cells",
         unit="m",
@@ -656,7 +632,7 @@ class FleetTable(Table):
     def _one_list(self) -> Self:
         for key in ("stations", "hospitals"):
             if getattr(self, key) and getattr(self, f"{key}_csv"):
-                raise _fail(f"{key}_csv", f"either {key} or {key}_csv, not both", "both")
+                raise failed(f"{key}_csv", f"either {key} or {key}_csv, not both", "both")
         return self
 
 
@@ -664,7 +640,7 @@ class AmbulanceTable(Table):
     """``[ambulance]``: when the ambulance is there."""
 
     model: Literal["distribution", "trace", "fleet"] = "distribution"
-    median_s: float = _field(
+    median_s: float = stated(
         _AMBULANCE.median_s,
         "call to arrival at the scene, median",
         unit="s",
@@ -672,7 +648,7 @@ class AmbulanceTable(Table):
         ge=30.0,
         le=14_400.0,
     )
-    p90_s: float = _field(
+    p90_s: float = stated(
         _AMBULANCE.p90_s,
         "call to arrival at the scene, 90th percentile",
         unit="s",
@@ -696,11 +672,13 @@ class AmbulanceTable(Table):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.model == "trace" and self.csv is None:
-            raise _fail("csv", "a file of observed times, because model = 'trace'", "nothing")
+            raise failed("csv", "a file of observed times, because model = 'trace'", "nothing")
         if self.model == "fleet" and not (self.fleet.stations or self.fleet.stations_csv):
-            raise _fail("fleet.stations", "stations or stations_csv, as model = 'fleet'", "neither")
+            raise failed(
+                "fleet.stations", "stations or stations_csv, as model = 'fleet'", "neither"
+            )
         if self.p90_s < self.median_s:
-            raise _fail("p90_s", f"at least median_s ({self.median_s:g})", f"{self.p90_s:g}")
+            raise failed("p90_s", f"at least median_s ({self.median_s:g})", f"{self.p90_s:g}")
         return self
 
 
@@ -781,7 +759,7 @@ class OutcomeTable(Table):
         "survival without any delay when the rhythm is not shockable (joint model)",
         f"about 2-3 %, a planner's input: {ASSUMPTION}",
     )
-    intercept: float = _field(
+    intercept: float = stated(
         _OUTCOME.intercept,
         "added to every logit of the joint model, to meet a region's own survival",
         unit="logit",
@@ -804,14 +782,14 @@ class PoliciesTable(Table):
     def _distinct(self) -> Self:
         repeated = sorted({name for name in self.compare if self.compare.count(name) > 1})
         if repeated:
-            raise _fail("compare", "each policy once", f"{', '.join(repeated)} more than once")
+            raise failed("compare", "each policy once", f"{', '.join(repeated)} more than once")
         return self
 
 
 class RunTable(Table):
     """``[run]``: how much is simulated."""
 
-    years: float = _field(
+    years: float = stated(
         DEFAULTS.clock.years,
         "length of one replication",
         unit="years",
@@ -819,11 +797,11 @@ class RunTable(Table):
         gt=0.0,
         le=100.0,
     )
-    replications: int = _field(
+    replications: int = stated(
         20, "independent repetitions", unit="", source="choice", ge=1, le=100_000
     )
-    seed: int = _field(1, "same seed, same result", unit="", source="choice", ge=0, lt=2**63)
-    start_date: date = _field(
+    seed: int = stated(1, "same seed, same result", unit="", source="choice", ge=0, lt=2**63)
+    start_date: date = stated(
         date.fromisoformat(DEFAULTS.clock.start_date),
         "first simulated day, local time",
         unit="",
@@ -848,15 +826,33 @@ class Scenario(Table):
     aeds: AedsTable = AedsTable()
     ambulance: AmbulanceTable = AmbulanceTable()
     scene: SceneTable = SceneTable()
+    groups: GroupsTable = GroupsTable()
     control: ControlTable = ControlTable()
     outcome: OutcomeTable = OutcomeTable()
     drones: DronesTable = DronesTable()
     weather: WeatherTable = WeatherTable()
     policies: PoliciesTable = PoliciesTable()
+    options: tuple[OptionTable, ...] = Field(
+        default=(), description="options that differ in means, instead of policies alone"
+    )
+    costs: CostsTable = CostsTable()
     run: RunTable = RunTable()
 
     _file: Path | None = PrivateAttr(default=None)
     _nation_sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _options_told_apart(self) -> Self:
+        names = [option.name for option in self.options]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise failed(f"options[{i}].name", "each name once", repr(name))
+        several = len(self.policies.compare) > 1 and "compare" in self.policies.model_fields_set
+        if self.options and several:
+            expected = "one policy, for the options that name none"
+            found = f"{len(self.policies.compare)}, beside [[options]]"
+            raise failed("policies.compare", expected, found)
+        return self
 
     @property
     def file(self) -> Path | None:

@@ -36,13 +36,28 @@ def _rows(table: BaseModel, prefix: str) -> Iterator[Parameter]:
     for name, field in type(table).model_fields.items():
         value = getattr(table, name)
         path = f"{prefix}{name}"
-        if path in {"drones", "weather"} and not table.drones.bases:  # type: ignore[attr-defined]
+        if path in _MEANS and not _in_use(table, path):
             continue
         if isinstance(value, BaseModel) and not _extra(field):
             if path != "ambulance.fleet" or getattr(table, "model", "") == "fleet":
                 yield from _rows(value, f"{path}.")
         elif value is not None and prefix:  # title and question are no parameters
             yield _row(path, field, value)
+
+
+_MEANS = ("drones", "weather", "groups", "costs")
+
+
+def _in_use(scenario: BaseModel, table: str) -> bool:
+    """Whether anything of a study follows from this table of means."""
+    assert isinstance(scenario, Scenario)
+    if scenario.options:
+        return True
+    if table == "groups":
+        return bool(scenario.groups.posts or scenario.groups.posts_csv)
+    if table == "costs":
+        return bool(scenario.costs.model_fields_set)
+    return scenario.drones.any_fly
 
 
 def _row(path: str, field: FieldInfo, value: Any) -> Parameter:

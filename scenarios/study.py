@@ -7,20 +7,21 @@ nothing but the time, and two runs leave the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 from pyarrow import concat_tables, parquet
 
 from dispatch.config import Policy
+from geo.region import Region
 from scenarios.back_cast import BackCast, back_cast
 from scenarios.errors import Fault, InputFaults
-from scenarios.inputs import read_inputs
+from scenarios.inputs import Inputs, read_inputs
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.gathering import study_facts
 from scenarios.metrics.measures import measure_keys
@@ -28,17 +29,22 @@ from scenarios.metrics.panel import CLOCKS, Panel, Tables
 from scenarios.metrics.quantiles import QUANTILES
 from scenarios.metrics.shape import Summary
 from scenarios.metrics.summary import summarise, summary_json
-from scenarios.options import load_options
+from scenarios.option_facts import Tally, option_facts, told_changes
+from scenarios.options import Option, options_of
 from scenarios.parts import Parts, study_mark
-from scenarios.playing import Play, Played, Players, WorkerLostError
+from scenarios.playing import Play, Played, Players, PlayScene, WorkerLostError
 from scenarios.regions import open_region, prepare_region
 from scenarios.report.page import write_report
+from scenarios.row_use import RowUse
 from scenarios.schema import Scenario
 from scenarios.stopping import Stopping, StoppingRule, next_total, stopped
 from scenarios.tables import TableWriter
 from sim.parameters import WorldParameters, check
 from sim.records import ALERT_COLUMNS, EVENT_COLUMNS, incident_columns
 from sim.replication import EVENT_CHOICES
+
+if TYPE_CHECKING:
+    from scenarios.air_study import AirStudy
 
 __all__ = ["Progress", "Silent", "StudyResult", "WorkerLostError", "read_tables", "run_study"]
 
@@ -109,60 +115,122 @@ def run_study(
     if events not in EVENT_CHOICES:
         raise InputFaults([Fault("--events", "", f"one of {', '.join(EVENT_CHOICES)}", events)])
     scenario = _with_run(scenario, replications, seed)
-    policies = load_options(scenario)
+    options = options_of(scenario)
+    policies = tuple(option.policy for option in options)
     folder = prepare_region(scenario, progress=say.step)
-    region = open_region(scenario, folder)
-    inputs = read_inputs(scenario, region)
-    _refuse_faults(scenario, inputs.parameters)
-    if scenario.drones.bases:
-        from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
-
-        sky_of(scenario)  # its faults are told before anything is played
-    for use in inputs.row_use:
+    means = [_means(option, folder) for option in options]
+    region, inputs = means[0].region, means[0].inputs
+    row_use = _each_once(use for item in means for use in item.inputs.row_use)
+    for use in row_use:
         say.step(use.words)
-    play = Play(scenario, folder, inputs.parameters, policies, scenario.run.seed, events)
-    kept = (
-        None if parts is None else Parts(parts, study_mark(play, region.region_id), resume=resume)
+    play = Play(
+        scenario,
+        folder,
+        _scenes(options, means),
+        tuple(option.name for option in options),
+        scenario.run.seed,
+        events,
     )
+    mark = study_mark(play, [item.region.region_id for item in means])
+    kept = None if parts is None else Parts(parts, mark, resume=resume)
+    means_facts = [
+        msgspec.structs.replace(
+            option_facts(option, item.region, item.inputs.parameters), changes=changes
+        )
+        for option, item, changes in zip(options, means, told_changes(options), strict=True)
+    ]
 
-    def facts_of(replications: int, volunteers: float) -> StudyFacts:
+    def facts_of(replications: int, tally: Tally) -> StudyFacts:
         run = scenario.run.model_copy(update={"replications": replications})
         counted = scenario.model_copy(update={"run": run})
         return study_facts(
             counted,
             region,
             policies,
-            volunteers=volunteers,
+            volunteers=tally.volunteers / replications,
             observed=inputs.observed,
             fleet=inputs.parameters.fleet,
+            options=[tally.in_option(facts, replications) for facts in means_facts],
         )
 
     stopping = None
     if rule is None:
         total = scenario.run.replications
-        volunteers = _write_tables(play, out_dir, total, workers, kept, say)
+        tally = _write_tables(play, out_dir, total, workers, kept, say)
     else:
         _refuse_rule(rule, scenario, policies)
-        total, volunteers, stopping = _write_rounds(
-            play, out_dir, workers, kept, say, rule, facts_of
-        )
+        total, tally, stopping = _write_rounds(play, out_dir, workers, kept, say, rule, facts_of)
     say.step("working out the answer")
-    facts = facts_of(total, volunteers / total)
+    facts = facts_of(total, tally)
     tables = read_tables(out_dir)
+    air = _air(options, tables, facts, tally)
     summary = msgspec.structs.replace(
         summarise(tables, facts),
-        own_data=inputs.row_use,
+        own_data=row_use,
         back_cast=_back_cast(tables, facts),
         demand_fit=inputs.demand_fit,
         stopping=stopping,
+        air=None if air is None else air.summary,
     )
     (out_dir / "summary.json").write_bytes(summary_json(summary))
     _keep_inputs(scenario, out_dir)
     say.step("drawing the report")
-    write_report(out_dir / "report.html", facts, summary, tables, region)
+    write_report(out_dir / "report.html", facts, summary, tables, region, air)
     if kept is not None:
         kept.discard()
     return StudyResult(summary, facts, out_dir)
+
+
+class _Means(NamedTuple):
+    """The means of one option: its region with its own AEDs, and its parameters."""
+
+    region: Region
+    inputs: Inputs
+
+
+def _means(option: Option, folder: Path) -> _Means:
+    """Everything that an option has, its faults told before anything is played."""
+    region = open_region(option.scenario, folder)
+    inputs = read_inputs(option.scenario, region)
+    _refuse_faults(option.scenario, inputs.parameters)
+    if option.scenario.drones.any_fly:
+        from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
+
+        sky_of(option.scenario)
+    return _Means(region, inputs)
+
+
+def _scenes(options: Sequence[Option], means: Sequence[_Means]) -> tuple[PlayScene, ...]:
+    """Options with equal means share a scene, in the order of the first of each."""
+    scenes: list[PlayScene] = []
+    for option, item in zip(options, means, strict=True):
+        own, inputs = option.scenario, item.inputs.parameters
+        for i, scene in enumerate(scenes):
+            same = (scene.scenario.aeds, scene.scenario.drones) == (own.aeds, own.drones)
+            if same and scene.parameters == inputs:
+                scenes[i] = scene._replace(policies=(*scene.policies, option.policy))
+                break
+        else:
+            scenes.append(PlayScene(own, inputs, (option.policy,)))
+    return tuple(scenes)
+
+
+def _each_once(uses: Iterable[RowUse]) -> tuple[RowUse, ...]:
+    return tuple(dict.fromkeys(uses))
+
+
+def _air(
+    options: Sequence[Option], tables: Tables, facts: StudyFacts, tally: Tally
+) -> AirStudy | None:
+    """What drones came to, where an option flies."""
+    if not any(option.scenario.drones.any_fly for option in options):
+        return None
+    from scenarios.air_study import air_study  # noqa: PLC0415 - loads the air router
+    from scenarios.drone_files import sky_of  # noqa: PLC0415
+
+    skies = {option.name: sky_of(option.scenario) for option in options}
+    flying = {name: sky for name, sky in skies.items() if sky is not None}
+    return air_study(Panel(tables, facts), flying, tally.weather)
 
 
 def _back_cast(tables: Tables, facts: StudyFacts) -> BackCast | None:
@@ -229,9 +297,8 @@ class _Book:
 
     def __init__(self, out_dir: Path, play: Play, stack: ExitStack) -> None:
         models = play.parameters.outcome.models
-        has_drones = bool(play.scenario.drones.bases)
         columns = {
-            "incidents": incident_columns(models, drones=has_drones),
+            "incidents": incident_columns(models, drones=play.has_drones),
             "alerts": ALERT_COLUMNS,
         }
         if play.events != "none":
@@ -240,20 +307,20 @@ class _Book:
             name: stack.enter_context(TableWriter(out_dir, name, kinds))
             for name, kinds in columns.items()
         }
-        self.volunteers = 0
+        self.tally = Tally()
         self.done = 0
 
     def write(self, played: Played) -> None:
         for name, writer in self._writers.items():
             writer.write(getattr(played, name))
-        self.volunteers += played.volunteers
+        self.tally.add(played)
         self.done += 1
 
 
 def _write_tables(
     play: Play, out_dir: Path, total: int, workers: int, parts: Parts | None, say: Progress
-) -> int:
-    """Write the tables of all replications; the number of volunteers over all of them."""
+) -> Tally:
+    """Write the tables of all replications; what was counted beside them."""
     say.count(0, total)
     with ExitStack() as stack:
         players = stack.enter_context(Players(play, min(workers, total)))
@@ -261,7 +328,7 @@ def _write_tables(
         for played in _all_played(players, range(total), parts):
             book.write(played)
             say.count(book.done, total)
-    return book.volunteers
+    return book.tally
 
 
 def _write_rounds(
@@ -271,9 +338,9 @@ def _write_rounds(
     parts: Parts | None,
     say: Progress,
     rule: StoppingRule,
-    facts_of: Callable[[int, float], StudyFacts],
-) -> tuple[int, int, Stopping]:
-    """Rounds until the rule is content: replications, volunteers over all of them, and why."""
+    facts_of: Callable[[int, Tally], StudyFacts],
+) -> tuple[int, Tally, Stopping]:
+    """Rounds until the rule is content: replications, what was counted, and why."""
     rounds: list[int] = []
     widths: dict[str, float | None] = {}
     kept: list[Played] = []
@@ -287,9 +354,9 @@ def _write_rounds(
                 say.count(book.done, total)
             rounds.append(total)
             say.step("looking at the intervals")
-            facts = facts_of(total, book.volunteers / total)
+            facts = facts_of(total, book.tally)
             widths = _half_widths(rule, facts, kept)
-    return rounds[-1], book.volunteers, stopped(rule, rounds, widths)
+    return rounds[-1], book.tally, stopped(rule, rounds, widths)
 
 
 def _half_widths(

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from geo.points import haversine_m
 from geo.routing import PatientTimes
-from sim.ambulance import draw_ambulances
+from sim.ambulance import Ambulances, draw_ambulances
 from sim.answers import Answer, answers, habits
-from sim.arrivals import draw_arrivals
+from sim.arrivals import Arrivals, draw_arrivals
 from sim.behaviour import draw_people
 from sim.clock import Calendar, calendar
 from sim.control import draw_notices
 from sim.own_limits import own_limits
 from sim.parameters import WorldParameters
-from sim.patient import draw_patients
+from sim.patient import Patients, draw_patients
 from sim.presence import Around, Presence, When, position_age_s, presence
 from sim.randomness import Draws, Purpose, fold, lognormals_s, uniform
 from sim.setting import Setting, open_at
@@ -71,22 +71,40 @@ class Fetched(NamedTuple):
 class Backdrop:
     """One replication before any policy acts.
 
-    ``bound_s``: the longest travel time that any policy compared asks for.
+    ``bound_s``: the longest travel time that any policy compared asks for. ``like``: the same
+    replication with other means; what follows from equal inputs is taken from it, not drawn again.
     """
 
     def __init__(
-        self, setting: Setting, parameters: WorldParameters, draws: Draws, *, bound_s: float
+        self,
+        setting: Setting,
+        parameters: WorldParameters,
+        draws: Draws,
+        *,
+        bound_s: float,
+        like: Backdrop | None = None,
     ) -> None:
         self.setting = setting
         self.parameters = parameters
         self.draws = draws
         self.bound_s = max(bound_s, LEAST_BOUND_S)
         self.calendar: Calendar = calendar(parameters.clock, setting.timezone)
-        self.arrivals = draw_arrivals(
-            setting, self.calendar, parameters.arrivals, parameters.patient, draws
+        shared = like if like is not None and _same_calls(like, self) else None
+        self.arrivals: Arrivals = (
+            draw_arrivals(setting, self.calendar, parameters.arrivals, parameters.patient, draws)
+            if shared is None
+            else shared.arrivals
         )
-        self.patients = draw_patients(self.arrivals, parameters.patient, parameters.scene, draws)
-        self.ambulances = draw_ambulances(setting, self.calendar, self.arrivals, parameters, draws)
+        self.patients: Patients = (
+            draw_patients(self.arrivals, parameters.patient, parameters.scene, draws)
+            if shared is None
+            else shared.patients
+        )
+        self.ambulances: Ambulances = (
+            draw_ambulances(setting, self.calendar, self.arrivals, parameters, draws)
+            if shared is None or not _same_fleet(shared, self)
+            else shared.ambulances
+        )
         self.notices = draw_notices(self.patients, self.ambulances, parameters.control, draws)
         self.people = draw_people(setting, parameters.people, draws)
         self.at_s = self.calendar.start_s + self.arrivals.t_s
@@ -360,3 +378,23 @@ class Backdrop:
         return Fetched(
             aed, round(taken_s, 3), round(back_s + inputs.scene.bystander_aed_attach_s, 3)
         )
+
+
+def _same_calls(one: Backdrop, other: Backdrop) -> bool:
+    """Whether two worlds of one replication have the same calls and patients."""
+    a, b = one.parameters, other.parameters
+    return (
+        one.draws == other.draws
+        and one.setting.demand is other.setting.demand
+        and one.setting.population == other.setting.population
+        and (a.clock, a.arrivals, a.patient, a.scene) == (b.clock, b.arrivals, b.patient, b.scene)
+    )
+
+
+def _same_fleet(one: Backdrop, other: Backdrop) -> bool:
+    """Whether two worlds with the same calls have the same ambulances."""
+    a, b = one.parameters, other.parameters
+    return one.setting.drive is other.setting.drive and (a.ambulance, a.fleet) == (
+        b.ambulance,
+        b.fleet,
+    )

@@ -183,5 +183,8 @@ class AirWorld:
 
 
 def base_of_drones(bases: Sequence[DroneBase]) -> tuple[int, ...]:
-    """Index of the base of drone 0, 1, 2 ...: drones are numbered base by base."""
-    return tuple(k for k, base in enumerate(bases) for _ in range(base.drones))
+    """Index of the base of drone 0, 1, 2 ...: drones are numbered base by base.
+
+    Numbers kept for drones that are not there count as well.
+    """
+    return tuple(k for k, base in enumerate(bases) for _ in range(max(base.drones, base.slots)))

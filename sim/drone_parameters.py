@@ -19,6 +19,8 @@ class DroneBase(Struct, frozen=True):
     """A place from which drones fly.
 
     ``agreed``: ids of airspace volumes with a standing agreement, open without asking.
+    ``slots``: numbers kept for drones of this base, at least ``drones``, so that a drone has the
+    same number whatever stands on the other bases; a base without drones keeps its place.
     """
 
     base_id: str
@@ -28,6 +30,7 @@ class DroneBase(Struct, frozen=True):
     aircraft: str = "m300"
     spare_batteries: int = 1  # sets besides those in the drones
     agreed: tuple[str, ...] = ()
+    slots: int = 0
 
 
 class Lowering(Struct, frozen=True):
@@ -129,7 +132,7 @@ def check_drones(parameters: DroneParameters) -> list[ParameterError]:
         seen.add(base.base_id)
         if not (abs(base.lat) <= 90.0 and abs(base.lon) <= 180.0):
             faults.append(ParameterError(at, "latitude and longitude in degrees"))
-        if not 1 <= base.drones <= 50:
+        if not (1 <= base.drones <= 50 or (base.drones == 0 < base.slots)):
             faults.append(ParameterError(f"{at}.drones", "from 1 to 50"))
         if base.spare_batteries < 0:
             faults.append(ParameterError(f"{at}.spare_batteries", "not negative"))

@@ -123,6 +123,10 @@ class Fleet:
         self.parameters = air.parameters
         self.draws = draws
         self.base_of = base_of_drones(air.parameters.bases)
+        self._standing = [
+            [d for d, of in enumerate(self.base_of) if of == k][: base.drones]
+            for k, base in enumerate(air.parameters.bases)
+        ]
         self._free_at_s = [float("-inf")] * len(self.base_of)
         # Full sets of batteries at each base come in order of these moments.
         self._sets: list[list[float]] = [
@@ -136,7 +140,7 @@ class Fleet:
         options: list[Option] = []
         passed: list[Passed] = []
         for base in range(len(self.parameters.bases)):
-            drones = [d for d, of in enumerate(self.base_of) if of == base and d not in exclude]
+            drones = [d for d in self._standing[base] if d not in exclude]
             if not drones:
                 continue
             outlook = self.air.outlook(base, lat, lon, now_s)

@@ -26,6 +26,20 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Habits:
+    """A unit that is not a crew on a station: one element per call, drawn beforehand.
+
+    ``speed_factor``: over the speed that the driving times are given for. ``within_s``: it goes
+    to no place that is farther by its own speed.
+    """
+
+    on_duty: Bools
+    turnout_s: Floats
+    speed_factor: float = 1.0
+    within_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Unit:
     """One vehicle with its crew.
 
@@ -37,6 +51,7 @@ class Unit:
     station: int  # site
     co_responder: bool = False
     shifts: tuple[float, ...] = ()
+    habits: Habits | None = None
 
     def on_shift(self, now_s: float) -> bool:
         """Whether the unit takes calls at this moment."""
@@ -201,7 +216,9 @@ class _Run:
         options = [
             (self.reach_s(unit, call), unit)
             for unit in among
-            if self.units[unit].on_shift(now) and self.available(unit, divert=divert)
+            if self.units[unit].on_shift(now)
+            and self.available(unit, divert=divert)
+            and self.goes(unit, call)
         ]
         return self.fleet.choose(options)[1] if options else None
 
@@ -211,10 +228,23 @@ class _Run:
             return True
         return divert and not self.arrest[state.call] and self.env.now < state.due_s
 
+    def goes(self, unit: int, call: int) -> bool:
+        """Whether a unit with habits of its own is there for this call at all."""
+        own = self.units[unit].habits
+        if own is None:
+            return True
+        drive_s = self.travel[self.units[unit].station][self.site[call]] / own.speed_factor
+        return bool(own.on_duty[call]) and drive_s <= own.within_s
+
     def reach_s(self, unit: int, call: int) -> float:
         """Seconds until the unit would be at the call, turnout included."""
         state, now, goal = self.state[unit], self.env.now, self.site[call]
-        home = self.units[unit].station
+        home, own = self.units[unit].station, self.units[unit].habits
+        if own is not None:
+            turnout_s = 0.0 if now < state.home_s else float(own.turnout_s[call])
+            left, due = state.left_s, max(state.home_s, state.left_s)
+            way_s = self.between(state.origin, home, left, due, goal)
+            return turnout_s + way_s / own.speed_factor
         if state.call >= 0:
             return self.between(
                 state.origin, self.site[state.call], state.sent_s, state.due_s, goal
@@ -225,7 +255,7 @@ class _Run:
 
     def between(self, a: int, b: int, left_s: float, due_s: float, goal: int) -> float:
         """Drive to ``goal`` from a moving unit: both ends' times, by how far it has come."""
-        done = (self.env.now - left_s) / (due_s - left_s) if due_s > left_s else 1.0
+        done = min((self.env.now - left_s) / (due_s - left_s), 1.0) if due_s > left_s else 1.0
         return (1.0 - done) * self.travel[a][goal] + done * self.travel[b][goal]
 
     def send(self, unit: int, call: int) -> None:
@@ -299,7 +329,9 @@ class _Run:
         self.log.busy_s[unit] += now - state.sent_s
         state.call = -1
         state.origin, state.left_s = place, now
-        state.home_s = now + self.travel[place][self.units[unit].station]
+        own = self.units[unit].habits
+        home_s = self.travel[place][self.units[unit].station]
+        state.home_s = now + (home_s if own is None else home_s / own.speed_factor)
 
     def count_work_under_way(self, until_s: float) -> None:
         for unit, state in enumerate(self.state):

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.speeds_car import BLUE_LIGHT_FACTOR
 from sim.clock import HOUR_S, YEAR_S, Calendar
 from sim.driving import DriveTimes
-from sim.fleet import Fleet, FleetCalls, Unit
+from sim.fleet import Fleet, FleetCalls, Habits, Unit
 from sim.parameters import FleetParameters
-from sim.randomness import Draws, Purpose, lognormals_s
+from sim.randomness import Draws, Purpose, folds, lognormals_s, uniforms
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,7 +56,8 @@ def fleet_work(
     cells, cell_share = demand_cells(*demand, cell_m=parameters.cell_m)
     fixed = np.array(
         [(s.lat, s.lon) for s in parameters.stations]
-        + [(h.lat, h.lon) for h in parameters.hospitals],
+        + [(h.lat, h.lon) for h in parameters.hospitals]
+        + [(g.lat, g.lon) for g in parameters.groups],
         float,
     ).reshape(-1, 2)
     sites = np.concatenate([fixed, cells, np.column_stack([arrests.lat, arrests.lon])])
@@ -85,7 +87,9 @@ def fleet_work(
     )
     row = np.empty(n, np.int64)
     row[order[order < n]] = np.flatnonzero(order < n)
-    fleet = Fleet(_units(parameters, calendar), travel_s, divert=parameters.divert)
+    night = _night(calendar, at_s[order])
+    units = (*_units(parameters, calendar), *_groups(parameters, calendar, name, night, draws))
+    fleet = Fleet(units, travel_s, divert=parameters.divert)
     return FleetWork(fleet, calls, row, sites)
 
 
@@ -135,14 +139,13 @@ def _with_durations(
     arrest: NDArray[np.bool_],
     travel_s: Floats,
 ) -> FleetCalls:
-    hour = ((at_s - calendar.start_s) // HOUR_S).astype(np.int64)
-    night = calendar.night[np.clip(hour, 0, len(calendar.night) - 1)]
+    night = _night(calendar, at_s)
     turnout = (parameters.turnout, parameters.turnout_night)
     median_s, sigma = (
         np.where(night, getattr(turnout[1], part), getattr(turnout[0], part))
         for part in ("median_s", "sigma")
     )
-    first = len(parameters.stations)
+    first = len(parameters.stations)  # groups come after the hospitals
     hospitals = np.arange(first, first + len(parameters.hospitals))
     conveyed = draws.uniforms(Purpose.FLEET_CONVEYED, name) < parameters.conveyed_share
     hospital = np.full(len(name), -1)
@@ -179,6 +182,42 @@ def _units(parameters: FleetParameters, calendar: Calendar) -> tuple[Unit, ...]:
             for number, co_responder in enumerate(kinds)
         ]
     return tuple(units)
+
+
+def _groups(
+    parameters: FleetParameters,
+    calendar: Calendar,
+    name: Ints,
+    night: NDArray[np.bool_],
+    draws: Draws,
+) -> list[Unit]:
+    """The first-responder groups as units; ``name``, ``night``: of each call."""
+    rules = parameters.group
+    first = len(parameters.stations) + len(parameters.hospitals)
+    on_duty_share = np.where(night, rules.on_duty_share.night, rules.on_duty_share.day)
+    median_s, sigma = (
+        np.where(night, getattr(rules.turnout_night, part), getattr(rules.turnout, part))
+        for part in ("median_s", "sigma")
+    )
+    units = []
+    for site, group in enumerate(parameters.groups, first):
+        u = uniforms(folds(draws.key(Purpose.GROUP_ON_DUTY, group.number), name))
+        turnout = folds(draws.key(Purpose.GROUP_TURNOUT, group.number), name)
+        habits = Habits(
+            u < on_duty_share,
+            lognormals_s(turnout, median_s, sigma),
+            rules.speed_factor / BLUE_LIGHT_FACTOR,
+            rules.within_s,
+        )
+        shifts = shift_intervals(group.shift_hours, calendar)
+        units.append(Unit(group.name, site, co_responder=True, shifts=shifts, habits=habits))
+    return units
+
+
+def _night(calendar: Calendar, at_s: Floats) -> NDArray[np.bool_]:
+    """Whether moments (epoch seconds) lie in the night."""
+    hour = ((at_s - calendar.start_s) // HOUR_S).astype(np.int64)
+    return np.asarray(calendar.night[np.clip(hour, 0, len(calendar.night) - 1)], dtype=np.bool_)
 
 
 def shift_intervals(hours: tuple[float, float], calendar: Calendar) -> tuple[float, ...]:

@@ -214,11 +214,38 @@ class Hospital(Struct, frozen=True):
     handover: Lognormal = Lognormal(1350.0, 0.6)
 
 
+class ResponderGroup(Struct, frozen=True):
+    """A post of community first responders who share one AED; one of them goes at a time.
+
+    ``number``: what its draws are keyed by, so that other groups may join or leave.
+    """
+
+    name: str
+    lat: float
+    lon: float
+    number: int
+    shift_hours: tuple[float, float] = (0.0, 24.0)  # local, from and to; may pass midnight
+
+
+class GroupParameters(Struct, frozen=True):
+    """How the groups of a district answer."""
+
+    # Of the calls, those for which somebody of the group is on call and can go: assumption.
+    on_duty_share: DayNight = DayNight(0.6, 0.7)
+    # Asked to moving, as volunteers: Region of Lifesavers, 4,138 missions, 1:42 and 2:22.
+    turnout: Lognormal = Lognormal(102.0, 0.4)
+    turnout_night: Lognormal = Lognormal(142.0, 0.4)
+    speed_factor: float = 1.0  # of other traffic: no blue lights
+    within_s: float = 1200.0  # nobody is asked to drive for longer: assumption
+
+
 class FleetParameters(Struct, frozen=True):
     """Ambulances that are also busy with everything else."""
 
     stations: tuple[Station, ...]
     hospitals: tuple[Hospital, ...] = ()
+    groups: tuple[ResponderGroup, ...] = ()
+    group: GroupParameters = GroupParameters()
     # England: 759,000 incidents in October 2024 among 57.7 million people.
     calls_per_1000_year: float = 158.0
     hour_shares: tuple[float, ...] = HOUR_SHARES  # of background calls: assumption, as arrests

@@ -161,6 +161,19 @@ class Table:
         return [row[index] for row in self.rows]
 
 
+@dataclass(frozen=True)
+class Grounded:
+    """What the weather of one replication kept from flying at one base, a year.
+
+    ``hours_as_days``: grounded hours as days; ``whole_days``: days without one flyable hour;
+    ``by_reason``: share of all hours, the first reason that holds.
+    """
+
+    hours_as_days: float
+    whole_days: float
+    by_reason: dict[str, float]
+
+
 @dataclass
 class Records:
     """What one replication of one or more policies leaves behind."""
@@ -169,6 +182,8 @@ class Records:
     alerts: Table
     events: Table
     volunteers: int = 0  # people of the replication
+    people: dict[str, int] = field(default_factory=dict)  # by policy, where means differ
+    grounded: dict[str, Grounded] = field(default_factory=dict)  # by base with a drone
 
     @classmethod
     def empty(cls, models: tuple[str, ...], *, drones: bool = False) -> Records:
@@ -183,7 +198,11 @@ class Records:
         self.events.rows.sort(key=lambda row: row[:4])
 
     def add(self, other: Records) -> None:
-        """Append the rows of another."""
-        self.incidents.rows += other.incidents.rows
+        """Append the rows of another; columns of drones that it lacks stay empty."""
+        wider = len(self.incidents.columns) - len(other.incidents.columns)
+        nothing = (None,) * wider
+        self.incidents.rows += (
+            [*((*row, *nothing) for row in other.incidents.rows)] if wider else other.incidents.rows
+        )
         self.alerts.rows += other.alerts.rows
         self.events.rows += other.events.rows

@@ -114,6 +114,46 @@ class Site(Struct, frozen=True):
     lon: float
 
 
+class Price(Struct, frozen=True):
+    """What one of a means costs a year; ``None``: nobody stated it. ``high``: the same, dear."""
+
+    item: str
+    usual: float | None
+    high: float | None
+    source: str
+
+
+class Means(Struct, frozen=True):
+    """How many of a means an option has, and what each costs. ``volunteers`` in people."""
+
+    item: str  # as in ``Price``
+    number: float
+    price: Price
+
+
+class OptionFacts(Struct, frozen=True, kw_only=True):
+    """What an option has beside its rule. ``id`` as in the tables.
+
+    ``grounded``: by base with a drone, for each replication (grounded hours as days a year, whole
+    days a year). ``qalys``: a survivor's quality-adjusted years.
+    """
+
+    id: str
+    rule: str
+    stated: bool = False  # in [[options]]
+    changes: tuple[str, ...] = ()  # against the comparator, in plain words
+    means: tuple[Means, ...] = ()
+    alert_price: Price | None = None
+    more_year: float = 0.0
+    currency: str = "GBP"
+    price_year: int | None = None
+    qalys: float = 10.0
+    priced: bool = False  # the scenario says something of costs, or has options of its own
+    volunteers: float | None = None
+    bases: tuple[tuple[str, str], ...] = ()  # id and name of each base with a drone
+    grounded: dict[str, tuple[tuple[float, float], ...]] = {}
+
+
 class StudyFacts(Struct, frozen=True, kw_only=True):
     """The study: what was asked, what was compared, how much was simulated."""
 
@@ -138,6 +178,17 @@ class StudyFacts(Struct, frozen=True, kw_only=True):
     aeds: AedFacts | None = None
     sites: tuple[Site, ...] = ()  # stations and hospitals, where the fleet is simulated
     answer: Literal["survivors", "aeds"] = "survivors"  # what the first sentence is about
+    options: tuple[OptionFacts, ...] = ()  # as ``policies``, one each; empty: not told
+
+    def volunteers_of(self, policy: str) -> float:
+        """Registered people of an option, which may have more than the comparator."""
+        own = [item.volunteers for item in self.options if item.id == policy]
+        return own[0] if own and own[0] is not None else self.volunteers
+
+    @property
+    def differ_in_means(self) -> bool:
+        """Whether the options are more than rules."""
+        return any(item.stated for item in self.options)
 
     @property
     def baseline(self) -> PolicyFacts:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from dispatch.config import load_policy, preset_names
 from scenarios.area_lookup import AreaNames, area_names
 from scenarios.metrics.aeds import aed_facts
 from scenarios.metrics.facts import (
     Observed,
+    OptionFacts,
     OutcomeFacts,
     PolicyFacts,
     Site,
@@ -42,18 +45,19 @@ def study_facts(
     volunteers: float,
     observed: Observed | None = None,
     fleet: FleetParameters | None = None,
+    options: Sequence[OptionFacts] = (),
 ) -> StudyFacts:
     """All that the metrics and the report need besides the tables.
 
     ``policies`` in the order of the comparison, ids as in the tables (``Policy.name``);
     ``volunteers``: registered people, mean over replications; ``fleet``: with the stations and
-    hospitals of the planner's files.
+    hospitals of the planner's files; ``options``: what each has beside its rule.
     """
     people = scenario.responders
     return StudyFacts(
         title=scenario.title,
         question=scenario.question,
-        policies=_policies(policies),
+        policies=_policies(policies, options),
         outcomes=tuple(_outcome(model(name)) for name in scenario.outcome.models),
         replications=scenario.run.replications,
         years=scenario.run.years,
@@ -74,6 +78,7 @@ def study_facts(
         aeds=aed_facts(region.aeds, _start_s(scenario, region), region.timezone),
         answer=scenario.answer,
         sites=_sites(fleet),
+        options=tuple(options),
     )
 
 
@@ -82,10 +87,24 @@ def _start_s(scenario: Scenario, region: Region) -> float:
     return midnight.timestamp()
 
 
-def _policies(policies: Sequence[Policy]) -> tuple[PolicyFacts, ...]:
+def _policies(
+    policies: Sequence[Policy], options: Sequence[OptionFacts]
+) -> tuple[PolicyFacts, ...]:
     keys = [policy.name for policy in policies]
+    if any(option.stated for option in options):
+        return tuple(
+            _stated_policy(policy, option) for policy, option in zip(policies, options, strict=True)
+        )
     names = told_apart([_short(policy) for policy in policies], keys)
     return tuple(_policy(policy, name) for policy, name in zip(policies, names, strict=True))
+
+
+def _stated_policy(policy: Policy, option: OptionFacts) -> PolicyFacts:
+    """An option of the scenario's own: called as there, with its means before its rule."""
+    name = policy.name
+    own = "".join(f"{change[:1].upper()}{change[1:]}. " for change in option.changes)
+    plain = _policy(policy, f"{name[:1].upper()}{name[1:]}")
+    return msgspec.structs.replace(plain, title=name, words=f"{own}{plain.words}")
 
 
 def _short(policy: Policy) -> str:

@@ -209,16 +209,18 @@ def _per_replication() -> list[PerReplication]:
         PerReplication(
             measure("night_wakes_per_volunteer_month", "night wakes per volunteer-month",
                     "per_month"),
-            lambda panel, _, effort: effort.night_wakes / _volunteer_years(panel) / 12.0,
+            lambda panel, policy, effort: (
+                effort.night_wakes / _volunteer_years(panel, policy) / 12.0
+            ),
         ),
         PerReplication(
             measure("alerts_per_volunteer_year", "alerts per volunteer and year", "per_year"),
-            lambda panel, _, effort: effort.alerts / _volunteer_years(panel),
+            lambda panel, policy, effort: effort.alerts / _volunteer_years(panel, policy),
         ),
         PerReplication(
             measure("false_alarms_per_volunteer_year",
                     "alerts to what was no arrest, per volunteer and year", "per_year"),
-            lambda panel, _, effort: effort.false_alarms / _volunteer_years(panel),
+            lambda panel, policy, effort: effort.false_alarms / _volunteer_years(panel, policy),
         ),
         PerReplication(
             measure("busiest_volunteer_alerts_per_year", "alerts a year of the busiest volunteer",
@@ -228,9 +230,9 @@ def _per_replication() -> list[PerReplication]:
     ]  # fmt: skip
 
 
-def _volunteer_years(panel: Panel) -> float:
+def _volunteer_years(panel: Panel, policy: str) -> float:
     # Nobody registered means nobody asked: the totals are then zero and stay zero.
-    return max(panel.facts.volunteers, 1.0) * panel.facts.years
+    return max(panel.facts.volunteers_of(policy), 1.0) * panel.facts.years
 
 
 def _survival(panel: Panel) -> tuple[list[PerIncident], list[PerReplication]]:

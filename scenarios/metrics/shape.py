@@ -12,12 +12,14 @@ from typing import Literal
 
 from msgspec import Struct
 
+from scenarios.air_summary import AirSummary
 from scenarios.back_cast import BackCast
 from scenarios.demand_fit import DemandFit
 from scenarios.metrics.curves import Curve
 from scenarios.metrics.facts import AedFacts
 from scenarios.metrics.groups import GroupSet
 from scenarios.metrics.intervals import CONFIDENCE, Difference, Estimate
+from scenarios.metrics.means import OptionSummary
 from scenarios.metrics.measures import Measure
 from scenarios.row_use import RowUse
 from scenarios.stopping import Stopping
@@ -115,7 +117,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     own_data: tuple[RowUse, ...] = ()  # the planner's files: how many rows were used
     back_cast: BackCast | None = None  # the planner's own response times beside simulated ones
     demand_fit: DemandFit | None = None  # hours and places fitted to the planner's own arrests
+    air: AirSummary | None = None  # drones, where an option flies
     stopping: Stopping | None = None  # why a comparison ended after so many replications
+    options: tuple[OptionSummary, ...] = ()  # means, costs, days grounded, funnel; as ``policies``
+    cautions: tuple[str, ...] = ()  # sentences that belong beside the answer
 
     def policy(self, policy: str) -> PolicySummary:
         """The option with this id."""

@@ -18,6 +18,7 @@ from scenarios.metrics.intervals import (
     total_estimate,
     with_holm,
 )
+from scenarios.metrics.means import option_summaries
 from scenarios.metrics.measures import (
     CLOCK_WORDS,
     Measure,
@@ -29,6 +30,8 @@ from scenarios.metrics.quantiles import QUANTILES, Times, pair_counts, quantile_
 from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summary
 
 SIX_FIGURES = 1e6
+SHOCK_MEDIAN = "shock_median_s"
+FEW_ARRESTS = 500  # below, 95 % intervals of gains cover 85 to 93 % (docs/validation.md)
 GROUP_MEASURES = (
     "volunteer_before_ambulance",
     "aed_before_ambulance",
@@ -60,6 +63,12 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
     measures |= {item.measure.key: item.measure for item in per_replication}
     measures |= {item.key: item for item in _quantile_measures()}
     policies = tuple(_policy(sums, policy) for policy in facts.policies)
+    options = option_summaries(
+        panel,
+        efforts,
+        {policy.id: sums.survivors(policy.id) for policy in facts.policies},
+        {item.policy: item.differences[SHOCK_MEDIAN] for item in comparisons},
+    )
     grouped = [item for item in per_incident if item.measure.key in _group_measures(facts)]
     groups = tuple(group_set(panel, split, grouped, efforts) for split in splits(panel))
     return Summary(
@@ -86,7 +95,20 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         groups=groups,
         checks=_checks(panel),
         curve_t_s=tuple(float(t) for t in GRID_S),
+        options=options,
+        cautions=_cautions(int(panel.arrest.sum())),
     )
+
+
+def _cautions(arrests: int) -> tuple[str, ...]:
+    """What a reader must know of so small a study."""
+    if arrests >= FEW_ARRESTS:
+        return ()
+    sentence = (
+        f"Only {arrests} arrests stand behind each option: with fewer than about {FEW_ARRESTS} the "
+        "intervals of gains are too narrow. Take them as a hint, and simulate more years."
+    )
+    return (sentence,)
 
 
 def summary_json(summary: Summary) -> bytes:
@@ -142,6 +164,13 @@ class _Sums:
     def _sum(self, item: PerIncident, policy: str) -> Floats:
         values = item.of(self.panel, policy, self.efforts[policy])
         return self.panel.sums(values, self.panel.arrest if item.arrests_only else None)
+
+    def survivors(self, policy: str) -> Floats:
+        """Survivors a year by the leading outcome model, f64[R]."""
+        outcomes = self.panel.facts.outcomes
+        if not outcomes:
+            return np.zeros(self.panel.replications)
+        return self.totals[policy][f"survivors_per_year_{outcomes[0].name}"]
 
     def cases(self, item: PerIncident) -> Floats:
         return self.arrests if item.arrests_only else self.calls

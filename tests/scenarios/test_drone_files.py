@@ -87,7 +87,7 @@ def test_what_the_schema_refuses_is_named(
 @pytest.mark.parametrize(
     ("tables", "says"),
     [
-        ({"drones": {"bases": [BASE, BASE]}}, "unique base ids"),
+        ({"drones": {"bases": [BASE, BASE]}}, "each id once"),
         ({"drones": {"bases": [{**BASE, "aircraft": "kite"}]}}, "kite"),
         ({"drones": {"bases": [BASE], "airspace": ["none.geojson"]}}, "none.geojson"),
         ({"drones": {"bases": [BASE], "airspace": ["osm"]}}, "an extract as"),

@@ -12,7 +12,7 @@ from scenarios.errors import Fault, InputFaults
 from scenarios.loading import check_scenario, load_scenario
 from scenarios.schema import Scenario
 from scenarios.sheet import parameter_sheet
-from sim.parameters import FleetParameters, WorldParameters, check
+from sim.parameters import FleetParameters, GroupParameters, WorldParameters, check
 
 HEAD = 'title = "x"\n[region]\nsource = "town"\n'
 
@@ -130,9 +130,9 @@ def test_the_defaults_are_those_of_the_simulator() -> None:
 def test_every_number_of_the_simulator_can_be_written_in_a_scenario() -> None:
     """Whatever is not a row of a file or drawn from the region has a key of the same name."""
     from_files = {
-        "alerts_per_30_days", "home_lat", "home_lon", "hospitals", "mode", "on_duty_hours",
-        "per_zone", "place_risk", "stations", "trace", "trace_s", "verified_until_s", "work_lat",
-        "work_lon",
+        "alerts_per_30_days", "group", "groups", "home_lat", "home_lon", "hospitals", "mode",
+        "on_duty_hours", "per_zone", "place_risk", "stations", "trace", "trace_s",
+        "verified_until_s", "work_lat", "work_lon",
     }  # fmt: skip
     renamed = {"start_date", "years", "night_from_hour", "night_to_hour", "population"}
     written = {row.name.split(".")[-1] for row in parameter_sheet(_complete())}
@@ -140,6 +140,9 @@ def test_every_number_of_the_simulator_can_be_written_in_a_scenario() -> None:
         kind = FleetParameters if section.name == "fleet" else section.type
         for field in msgspec.structs.fields(kind):
             assert field.name in written | from_files | renamed, f"{section.name}.{field.name}"
+    assert {"on_duty_share", "turnout", "turnout_night", "speed_factor", "within_s"} == {
+        field.name for field in msgspec.structs.fields(GroupParameters)
+    }
 
 
 def _complete() -> Scenario:

@@ -153,7 +153,7 @@ def test_the_tables_of_sites_can_be_read(folder: Path, region: Region) -> None:
 
 
 def test_the_shipped_scenario_names_the_same_station_and_hospital() -> None:
-    fleet = load_scenario(scenario_file("remote_coast")).ambulance.fleet
+    fleet = load_scenario(scenario_file("remote_volunteers")).ambulance.fleet
     (station,), (hospital,) = fleet.stations, fleet.hospitals
     assert (station.lat, station.lon) == place_of(sites.STATION)
     assert station.ambulances == sites.AMBULANCES

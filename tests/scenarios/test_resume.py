@@ -72,13 +72,13 @@ def test_an_interrupted_study_goes_on_to_the_same_bytes(
     (parts / kept[1]).write_bytes(b"torn by a power cut")
 
     played: list[int] = []
-    original = playing.run_replication
+    original = playing.run_scenes
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         played.append(kwargs["replication"])
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(playing, "run_replication", counted)
+    monkeypatch.setattr(playing, "run_scenes", counted)
     run_study(scenario, out, parts=parts, resume=True)
     assert played == [1, 4, 5]
     assert digests(out) == digests(whole)
