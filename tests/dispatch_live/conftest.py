@@ -251,7 +251,7 @@ class Databases:
         return self._server.new_database(self._template) if self._server else "sqlite://"
 
     def drop(self, url: str) -> None:
-        if self._server is not None:
+        if self._server is not None and url.startswith("postgresql"):
             self._server.drop(url)
 
 

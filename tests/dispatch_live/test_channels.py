@@ -79,11 +79,11 @@ def providers():
 
 
 @pytest.fixture
-def live(make_bench, providers, tmp_path):
+def live(make_bench, providers, database):
     bench = make_bench(
         clock=time.time,
         threads=True,
-        database=f"sqlite:///{tmp_path / 'live.sqlite'}",
+        database=database,
         settings=providers.settings(),
     )
     bench.providers = providers

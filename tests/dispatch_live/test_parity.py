@@ -202,9 +202,9 @@ def decisions(bench: Any) -> dict[str, list[Any]]:
     return found
 
 
-def check(make_bench: Any, recorder: ModuleType, tmp_path: Path, number: int, count: int) -> int:
+def check(make_bench: Any, recorder: ModuleType, number: int, count: int) -> int:
     policy, recording = record(recorder, count, number)
-    bench = make_bench(database=f"sqlite:///{tmp_path / f'{number}.sqlite'}")
+    bench = make_bench()
     content = bench.inside(lambda tx: tx.value(sa.select(schema.policy.c.content)))
     assert parse_policy(content.encode(), name="x", file="x")
     bench.service.book.remember(policy)
@@ -225,11 +225,11 @@ def check(make_bench: Any, recorder: ModuleType, tmp_path: Path, number: int, co
 
 
 @pytest.mark.parametrize("number", [0])
-def test_the_service_decides_as_the_simulator_does(make_bench, recorder, tmp_path, number):
-    assert check(make_bench, recorder, tmp_path, number, 24) > 10
+def test_the_service_decides_as_the_simulator_does(make_bench, recorder, number):
+    assert check(make_bench, recorder, number, 24) > 10
 
 
 @pytest.mark.slow
-def test_a_thousand_incidents_get_the_same_decisions(make_bench, recorder, tmp_path):
-    compared = sum(check(make_bench, recorder, tmp_path, number, 500) for number in range(3))
+def test_a_thousand_incidents_get_the_same_decisions(make_bench, recorder):
+    compared = sum(check(make_bench, recorder, number, 500) for number in range(3))
     assert compared >= 1000

@@ -105,7 +105,7 @@ def test_errors_say_which_field_and_not_what_it_held(bench):
     assert answer.json()["errors"][0]["field"] == "body.location.lat"
 
 
-def test_what_is_past_its_time_is_gone_from_the_file(make_bench, tmp_path):
+def test_what_is_past_its_time_is_gone_from_the_file(make_bench, tmp_path, sqlite_only):
     file = tmp_path / "service.sqlite"
     bench = make_bench(database=f"sqlite:///{file}")
     person = bench.volunteer(name="Wilhelmina Canaryson")

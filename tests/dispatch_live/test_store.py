@@ -59,14 +59,14 @@ def test_a_second_process_is_kept_out(store, database):
         open_store(database)
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path):
+def test_a_file_that_is_no_database_is_named(tmp_path, sqlite_only):
     file = tmp_path / "notes.txt"
     file.write_text("not a database, and long enough to be looked at\n" * 50)
     with pytest.raises(StoreUnusable, match=r"notes\.txt"):
         open_store(f"sqlite:///{file}")
 
 
-def test_the_promises_rest_on_these_settings(store):
+def test_the_promises_rest_on_these_settings(store, sqlite_only):
     def pragma(name: str) -> object:
         return store.transact(lambda tx: tx.value(sa.text(f"PRAGMA {name}")))
 
@@ -139,7 +139,7 @@ def test_a_transaction_inside_a_transaction_is_a_mistake(store):
     assert store.transact(lambda tx: claim(tx, 1))
 
 
-def test_nothing_is_acknowledged_when_the_disk_is_full(store):
+def test_nothing_is_acknowledged_when_the_disk_is_full(store, sqlite_only):
     """SQLite ends the transaction by itself then; a commit afterwards would keep nothing."""
     pages = store.transact(lambda tx: tx.value(sa.text("PRAGMA page_count")))
     store.transact(lambda tx: tx.run(sa.text(f"PRAGMA max_page_count = {pages + 2}")))

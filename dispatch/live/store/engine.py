@@ -5,6 +5,8 @@ alone. Versions 3.7.0 to 3.51.2 (but for the backports) can lose commits or dama
 WAL is reset while several connections are open; one connection in an exclusively locked database
 cannot meet that fault, so the service runs on them and says so.
 
+PostgreSQL: the same, with a session lock in place of the file's; see ``postgresql``.
+
 Whoever finds the connection busy joins the open transaction behind a savepoint, and one of them
 commits for all (group commit). Nobody is answered before the commit that holds their change.
 """
@@ -13,17 +15,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql as postgresql_words
+from sqlalchemy.dialects import sqlite as sqlite_words
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
 from dispatch.live.errors import StoreUnavailable, StoreUnusable
-from dispatch.live.store import schema
+from dispatch.live.sqlite_version import sqlite_note
+from dispatch.live.store import postgresql, schema
 
 T = TypeVar("T")
 
@@ -60,7 +64,8 @@ class Tx:
     def insert_new(self, table: sa.Table, **values: Any) -> bool:
         """Insert one row unless its key exists; True if it was inserted. The guarded write."""
         statement = self._insert(table).values(**values).on_conflict_do_nothing()
-        return bool(self.connection.execute(statement).rowcount == 1)
+        counted = statement.execution_options(preserve_rowcount=True)  # psycopg forgets otherwise
+        return bool(self.connection.execute(counted).rowcount == 1)
 
     def put(self, table: sa.Table, *rows: dict[str, Any]) -> None:
         """Insert rows, or overwrite those with the same primary key."""
@@ -83,8 +88,8 @@ class Tx:
 
     def _insert(self, table: sa.Table) -> Any:
         if self.connection.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
+            return postgresql_words.insert(table)
+        return sqlite_words.insert(table)
 
 
 class _Group:
@@ -98,11 +103,13 @@ class _Group:
 class Store:
     """The database of one service. Use ``open_store``."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, connection: Connection) -> None:
         self._engine = engine
         self._lock = threading.RLock()
         self._commit_lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection: Connection | None = connection
+        self._embedded = engine.dialect.name == "sqlite"
+        self.note = sqlite_note() if self._embedded else postgresql.note(connection)
         self._group: _Group | None = None
         self._depth = 0
         self.on_lost: Callable[[], None] = lambda: None
@@ -148,9 +155,11 @@ class Store:
                     result = work(tx)
             finally:
                 self._depth -= 1
-        except sa.exc.OperationalError as error:
-            self._drop_if_over(error)
-            raise StoreUnavailable(_plain(error)) from error
+        except (sa.exc.SQLAlchemyError, StoreUnusable) as error:
+            lost = self._drop_if_over(error)
+            if lost or isinstance(error, sa.exc.OperationalError | StoreUnusable):
+                raise StoreUnavailable(_plain(error)) from error
+            raise
         return tx, result, group
 
     def _begin(self) -> _Group:
@@ -160,15 +169,30 @@ class Store:
         self._group = _Group()
         return self._group
 
-    def _drop_if_over(self, error: BaseException) -> None:
-        """After a fault of the disk SQLite may have ended the transaction for everybody in it."""
-        if self._connection is None or self._is_open(self._connection):
-            return
-        if self._group is not None:
-            self._group.done, self._group.failure = True, error
-            self._group = None
-        self._connection.rollback()
+    def _drop_if_over(self, error: BaseException) -> bool:
+        """After a fault the transaction may have ended for everybody in it; True if it has.
+
+        SQLite ends it when the disk fails, PostgreSQL when the connection does.
+        """
+        if self._group is None or (self._connection and self._is_open(self._connection)):
+            return False
+        self._group.done, self._group.failure = True, error
+        self._group = None
+        self._undo()
         self.on_lost()
+        return True
+
+    def _undo(self) -> None:
+        """Leave a broken transaction; a connection that has ended is made anew when needed."""
+        connection = self._connection
+        if connection is None:
+            return
+        with suppress(sa.exc.SQLAlchemyError):
+            connection.rollback()
+        if not self._embedded and _has_ended(connection):
+            with suppress(sa.exc.SQLAlchemyError):
+                connection.close()
+            self._connection = None
 
     def _commit(self, group: _Group) -> None:
         with self._commit_lock, self._lock:
@@ -180,21 +204,31 @@ class Store:
                     self._check_still_open(self._connection)
                     self._connection.commit()
                     self.commits += 1
-                except (sa.exc.DBAPIError, StoreUnavailable) as error:
+                except (sa.exc.SQLAlchemyError, StoreUnavailable) as error:
                     group.failure = error
-                    self._connection.rollback()
+                    self._undo()
                     self.on_lost()
         if group.failure is not None:
             raise StoreUnavailable(_plain(group.failure)) from group.failure
 
     def _check_still_open(self, connection: Connection) -> None:
-        """A commit of a transaction that SQLite has ended would keep nothing, and say nothing."""
+        """A commit of a transaction that has been ended would keep nothing, and say nothing."""
         if not self._is_open(connection):
             raise StoreUnavailable("the database gave the transaction up")
 
-    @staticmethod
-    def _is_open(connection: Connection) -> bool:
-        return bool(getattr(connection.connection.dbapi_connection, "in_transaction", True))
+    def _is_open(self, connection: Connection) -> bool:
+        if _has_ended(connection):
+            return False
+        raw = connection.connection.dbapi_connection
+        if self._embedded:
+            return bool(getattr(raw, "in_transaction", True))
+        return postgresql.is_open(raw)
+
+
+def _has_ended(connection: Connection) -> bool:
+    if connection.closed or connection.invalidated:
+        return True
+    return bool(getattr(connection.connection.dbapi_connection, "closed", False))
 
 
 def _plain(error: BaseException) -> str:
@@ -202,29 +236,39 @@ def _plain(error: BaseException) -> str:
 
 
 def open_store(url: str) -> Store:
-    """Open the database at ``url`` (``sqlite:///FILE``, ``sqlite://`` for memory), migrated.
+    """Open the database at ``url``, migrated.
+
+    ``sqlite:///FILE``, ``sqlite://`` for memory, or ``postgresql://USER@HOST/NAME``.
 
     Raises:
         StoreUnusable: it cannot be opened or written, is in use by another process, or was
             written by a newer version.
     """
+    from dispatch.live.store import migrate  # noqa: PLC0415 - alembic is slow to import
+
     engine = make_engine(url)
     try:
-        with engine.connect() as connection:
-            from dispatch.live.store import migrate  # noqa: PLC0415 - alembic is slow to import
-
-            migrate.upgrade(connection)
-    except sa.exc.DBAPIError as error:
+        connection = engine.connect()
+        migrate.upgrade(connection)
+        return Store(engine, connection)
+    except (sa.exc.DBAPIError, StoreUnusable) as error:
         engine.dispose()
+        if isinstance(error, StoreUnusable):
+            raise
         raise StoreUnusable(_explain(url, _plain(error))) from error
-    return Store(engine)
 
 
 def make_engine(url: str) -> Engine:
-    """Return the engine for ``url`` with the pragmas that the promises rest on."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed)
+    """Return the engine for ``url`` with the settings that the promises rest on."""
+    try:
+        parsed = sa.make_url(url)
+        kind = parsed.get_backend_name()
+        if kind == "postgresql":
+            return postgresql.make_engine(parsed)
+    except sa.exc.ArgumentError as error:
+        raise StoreUnusable("database: expected an address such as sqlite:///FILE") from error
+    if kind != "sqlite":
+        raise StoreUnusable(f"database: expected sqlite or postgresql and got {kind}")
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
@@ -253,7 +297,7 @@ def make_engine(url: str) -> Engine:
 
 
 def _explain(url: str, reason: str) -> str:
-    where = sa.make_url(url).database or url
+    where = sa.make_url(url).database or "in memory"
     if "locked" in reason:
         return f"database {where}: in use by another process; stop that one first"
     return f"database {where}: {reason}"
