@@ -79,8 +79,11 @@ class Postgres:
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever still uses it."""
-        name = url.partition("@/")[2].partition("?")[0]
-        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.sql(f"DROP DATABASE IF EXISTS {self.name_of(url)} WITH (FORCE)")
+
+    def name_of(self, url: str) -> str:
+        """The name within an address."""
+        return url.partition("@/")[2].partition("?")[0]
 
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         import psycopg  # noqa: PLC0415 - only where there is a server

@@ -270,7 +270,7 @@ def migrated(postgres: Postgres) -> str:
     """The name of a database with tables and no rows, to copy from."""
     url = postgres.new_database()
     open_store(url).close()
-    return url.partition("@/")[2].partition("?")[0]
+    return postgres.name_of(url)
 
 
 @pytest.fixture

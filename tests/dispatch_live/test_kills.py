@@ -16,6 +16,7 @@ import random
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +154,11 @@ class Reaper:
         MemoryChannel.send = sent  # type: ignore[method-assign]
 
 
-def make_service(database: Path, clock: Any, content: str) -> Service:
+def make_service(database: str, clock: Any, content: str) -> Service:
     from dispatch.config import parse_policy  # noqa: PLC0415
 
     return Service(
-        Settings(database=f"sqlite:///{database}", test=True),
+        Settings(database=database, test=True),
         policy=parse_policy(content.encode(), name="kill", file="kill"),
         content=content,
         clock=clock,
@@ -166,7 +167,7 @@ def make_service(database: Path, clock: Any, content: str) -> Service:
 
 
 def run_child(
-    database: Path, clock: Any, content: str, seed: int, at: int | None, pipe: int
+    database: str, clock: Any, content: str, seed: int, at: int | None, pipe: int
 ) -> None:
     """In the child: play until killed. Acknowledgements leave by the pipe at once."""
     reaper = Reaper(at)
@@ -184,7 +185,7 @@ def run_child(
 
 
 def fork_and_play(
-    database: Path, clock: Any, content: str, seed: int, at: int | None
+    database: str, clock: Any, content: str, seed: int, at: int | None
 ) -> tuple[int, list[list[Any]]]:
     reader, writer = os.pipe()
     child = os.fork()
@@ -206,23 +207,65 @@ def fork_and_play(
     return status, lines
 
 
-@pytest.fixture
-def prepared(make_bench, tmp_path: Path):
+class Prepared:
     """A database with people and no incident, to be copied for each run."""
-    template = tmp_path / "template.sqlite"
-    bench = make_bench(policy="phased_7", database=f"sqlite:///{template}")
+
+    def __init__(self, content: str, clock: Any, copy: Callable[[], str]) -> None:
+        self.content = content
+        self.clock = clock
+        self.copy = copy
+
+    def fresh(self) -> str:
+        """The address of a new copy; time begins again with it."""
+        self.clock.now_s = 1_800_000_000.0
+        return self.copy()
+
+    def play(self, database: str, seed: int, at: int | None) -> tuple[int, list[list[Any]]]:
+        return fork_and_play(database, self.clock, self.content, seed, at)
+
+    def service(self, database: str) -> Service:
+        return make_service(database, self.clock, self.content)
+
+
+def people_in(make_bench: Any, database: str) -> tuple[str, Any]:
+    """Fill a database with people; returns the policy's text and the clock."""
+    bench = make_bench(policy="phased_7", database=database)
     bench.volunteers(PEOPLE)
     content = bench.inside(lambda tx: tx.value(sa.select(schema.policy.c.content)))
     bench.close()
     bench.close = lambda: None
-    return template, content, bench.clock
+    return content, bench.clock
 
 
-def copied(template: Path, to: Path) -> Path:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{to}{suffix}").unlink(missing_ok=True)
-    shutil.copy(template, to)
-    return to
+@pytest.fixture
+def prepared(make_bench, tmp_path: Path, sqlite_only):
+    template, run = tmp_path / "template.sqlite", tmp_path / "run.sqlite"
+    content, clock = people_in(make_bench, f"sqlite:///{template}")
+
+    def copy() -> str:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{run}{suffix}").unlink(missing_ok=True)
+        shutil.copy(template, run)
+        return f"sqlite:///{run}"
+
+    return Prepared(content, clock, copy)
+
+
+@pytest.fixture
+def prepared_postgres(make_bench, postgres, postgres_database):
+    content, clock = people_in(make_bench, postgres_database)
+    template = postgres.name_of(postgres_database)
+    made: list[str] = []
+
+    def copy() -> str:
+        while made:
+            postgres.drop(made.pop())
+        made.append(postgres.new_database(template))
+        return made[-1]
+
+    yield Prepared(content, clock, copy)
+    while made:
+        postgres.drop(made.pop())
 
 
 def check_promises(service: Service, lines: list[list[Any]]) -> None:
@@ -293,19 +336,18 @@ def check_messages_left(service: Service) -> None:
         assert b"handed_over" in row["body"], "an alert never left"
 
 
-def one_run(prepared: Any, folder: Path, seed: int, points: int) -> str:
-    template, content, clock = prepared
+def one_run(prepared: Prepared, seed: int, points: int) -> str:
+    clock = prepared.clock
     chance = random.Random(seed)
     at = chance.randint(1, points)
-    clock.now_s = 1_800_000_000.0
-    database = copied(template, folder / "run.sqlite")
-    status, lines = fork_and_play(database, clock, content, seed, at)
+    database = prepared.fresh()
+    status, lines = prepared.play(database, seed, at)
     faults = [what for kind, what, _ in lines if kind == "fault"]
     assert not faults, f"seed {seed}: {faults}"
     killed = os.WIFSIGNALED(status)
     last_s = max([at_s for _, _, at_s in lines] or [clock.now_s])
     clock.now_s = max(clock.now_s, last_s) + chance.choice([1.0, 5.0, 60.0])
-    service = make_service(database, clock, content)
+    service = prepared.service(database)
     try:
         check_promises(service, lines)
         service.start()
@@ -319,14 +361,11 @@ def one_run(prepared: Any, folder: Path, seed: int, points: int) -> str:
     return "killed" if killed else "ended"
 
 
-def count_points(prepared: Any, folder: Path, seeds: range) -> tuple[int, Counter[str]]:
+def count_points(prepared: Prepared, seeds: range) -> tuple[int, Counter[str]]:
     """Play a few stories to their end; returns the most failpoints and all their names."""
-    template, content, clock = prepared
     most, names = 0, Counter[str]()
     for seed in seeds:
-        clock.now_s = 1_800_000_000.0
-        database = copied(template, folder / "run.sqlite")
-        status, lines = fork_and_play(database, clock, content, seed, None)
+        status, lines = prepared.play(prepared.fresh(), seed, None)
         assert os.waitstatus_to_exitcode(status) == 0, lines
         found = Counter(lines[-1][1])
         names += found
@@ -334,29 +373,38 @@ def count_points(prepared: Any, folder: Path, seeds: range) -> tuple[int, Counte
     return most, names
 
 
-def test_killed_at_some_steps(prepared, tmp_path):
-    points, names = count_points(prepared, tmp_path, range(2))
+def some_kills(prepared: Prepared, runs: int) -> None:
+    points, names = count_points(prepared, range(2))
     assert {"before commit", "after commit", "before sending", "after sending"} <= set(names)
-    outcomes = Counter(one_run(prepared, tmp_path, seed, points) for seed in range(12))
-    assert outcomes["killed"] >= 8
+    outcomes = Counter(one_run(prepared, seed, points) for seed in range(runs))
+    assert outcomes["killed"] >= runs * 2 // 3
+
+
+def test_killed_at_some_steps(prepared):
+    some_kills(prepared, 12)
 
 
 @pytest.mark.slow
-def test_killed_at_every_step_a_thousand_times(prepared, tmp_path):
-    points, _ = count_points(prepared, tmp_path, range(10))
-    outcomes = Counter(one_run(prepared, tmp_path, seed, points) for seed in range(1000))
+@pytest.mark.xdist_group("postgresql")
+def test_killed_at_some_steps_on_postgresql(prepared_postgres):
+    some_kills(prepared_postgres, 60)
+
+
+@pytest.mark.slow
+def test_killed_at_every_step_a_thousand_times(prepared):
+    points, _ = count_points(prepared, range(10))
+    outcomes = Counter(one_run(prepared, seed, points) for seed in range(1000))
     assert outcomes["killed"] >= 700
 
 
-def test_the_checks_notice_a_lost_acknowledgement(prepared, tmp_path):
+def test_the_checks_notice_a_lost_acknowledgement(prepared):
     """A database that forgets what it acknowledged must fail the checks above."""
-    template, content, clock = prepared
-    database = copied(template, tmp_path / "run.sqlite")
-    _, lines = fork_and_play(database, clock, content, 1, None)
-    store = open_store(f"sqlite:///{database}")
+    database = prepared.fresh()
+    _, lines = prepared.play(database, 1, None)
+    store = open_store(database)
     store.transact(lambda tx: tx.run(sa.delete(schema.incident)))
     store.close()
-    service = make_service(database, clock, content)
+    service = prepared.service(database)
     with pytest.raises(AssertionError, match="is lost"):
         check_promises(service, lines)
     service.stop()

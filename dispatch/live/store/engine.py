@@ -250,6 +250,8 @@ def open_store(url: str) -> Store:
     try:
         connection = engine.connect()
         migrate.upgrade(connection)
+        if connection.in_transaction():
+            connection.commit()
         return Store(engine, connection)
     except (sa.exc.DBAPIError, StoreUnusable) as error:
         engine.dispose()
