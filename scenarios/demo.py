@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,10 @@ class Pace:
     emergencies: int | None = None
 
 
+ALONE = 0.4  # of calls with one person there, where drones are used (assumption)
+FETCH_S = 19.0  # to go for a drone's AED (Smith 2024)
+
+
 def town_folder() -> Path:
     """Build the built-in town if the cache does not hold it, and return its folder."""
     from scenarios.loading import load_scenario  # noqa: PLC0415 - slow to import
@@ -69,15 +73,22 @@ def town_folder() -> Path:
 
 
 def play(
-    base: str, keys: dict[str, str], folder: Path, *, pace: Pace | None = None, seed: int = 1
+    base: str,
+    keys: dict[str, str],
+    folder: Path,
+    drones: bool = False,
+    *,
+    pace: Pace | None = None,
+    seed: int = 1,
 ) -> None:
     """Play emergencies in the region of ``folder`` against the service at ``base``.
 
-    ``keys``: keys of the roles ``control`` and ``registrar``. Returns when the pace says so or the
-    service goes away; it never raises because of the latter.
+    ``keys``: keys of the roles ``control`` and ``registrar``; with ``drones`` also that of
+    ``drone_operator``. Returns when the pace says so or the service goes away; it never raises
+    because of the latter.
     """
     region = Region.open(folder)
-    demo = Demo(base, keys, region, pace or Pace(), seed, _print)
+    demo = Demo(base, keys, region, pace or Pace(), seed, _print, drones=drones)
     try:
         asyncio.run(demo.run())
     except httpx.HTTPStatusError as error:
@@ -91,8 +102,18 @@ class Demo:
     """One run of the demonstration."""
 
     def __init__(
-        self, base: str, keys: dict[str, str], region: Region, pace: Pace, seed: int, say: Say
+        self,
+        base: str,
+        keys: dict[str, str],
+        region: Region,
+        pace: Pace,
+        seed: int,
+        say: Say,
+        *,
+        drones: bool = False,
     ) -> None:
+        self._drones = drones
+        self._seed = seed
         self._base = base
         self._keys = keys
         self._region = region
@@ -111,6 +132,8 @@ class Demo:
             self._client = client
             self._say(f"demo: enrolling {self._pace.volunteers} volunteers")
             await self._enrol_all()
+            if self._drones:
+                self._keep(asyncio.create_task(await self._operator()))
             listening = [
                 asyncio.create_task(self._hear()),
                 asyncio.create_task(self._narrate()),
@@ -121,6 +144,27 @@ class Demo:
             finally:
                 for task in (*listening, *self._tasks):
                     task.cancel()
+
+    async def _operator(self) -> Coroutine[Any, Any, None]:
+        """Register two drones; their simulated operator, ready to run."""
+        from scenarios.drone_operator import (  # noqa: PLC0415 - loads the air router
+            Operator,
+            OperatorClock,
+            registry,
+        )
+        from scenarios.drone_operator_air import (  # noqa: PLC0415
+            demonstration_air,
+            first_calm_s,
+        )
+
+        air = await asyncio.to_thread(demonstration_air, self._region, self._seed)
+        begins_s = await asyncio.to_thread(first_calm_s, air)
+        clock = OperatorClock.begin(begins_s, self._pace.hurry)
+        key = self._keys["drone_operator"]
+        operator = Operator(self._base, key, air, clock, seed=self._seed, say=self._say)
+        listed = {"format": "csv", "content": registry(operator.fleet), "source": "demo"}
+        await self._post("/v1/drones/import", listed, "registrar")
+        return operator.run()
 
     # --- volunteers ---------------------------------------------------------------------------
 
@@ -198,7 +242,7 @@ class Demo:
         lat, lon = self._places(1)
         wait_s = AMBULANCE_S / self._pace.hurry
         due = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=AMBULANCE_S)
-        call = {
+        call: dict[str, Any] = {
             "reference": f"DEMO-{dt.datetime.now(dt.UTC):%H%M%S}-{number}",
             "location": {"lat": float(lat[0]), "lon": float(lon[0])},
             "code": str(self._random.choice(CODES)),
@@ -206,6 +250,8 @@ class Demo:
             "address": f"{int(self._random.integers(1, 90))} Invented Street",
             "ambulance_due_at": due.isoformat(),
         }
+        if self._drones:
+            call["hands"] = 1 if self._random.random() < ALONE else 2
         reported = await self._post("/v1/incidents", call, "control")
         incident_id = reported["incident_id"]
         self._names[incident_id] = f"#{number}"
@@ -230,6 +276,8 @@ class Demo:
                     continue
                 if message["kind"] == "alert":
                     self._keep(asyncio.create_task(self._answer(phone, message)))
+                elif message["kind"] == "update":
+                    self._keep(asyncio.create_task(self._look_again(phone, message)))
                 elif message["kind"] == "stand_down":
                     phone.going.discard(message["alert_id"])
 
@@ -253,6 +301,15 @@ class Demo:
             phone.going.add(alert_id)
             await self._go(phone, alert_id, view)
             phone.going.discard(alert_id)
+
+    async def _look_again(self, phone: Phone, message: dict[str, Any]) -> None:
+        """Something is different: fetch a drone's AED if that is what it is."""
+        path = f"/v1/me/alerts/{message['alert_id']}"
+        headers = {"Authorization": f"Bearer {phone.token}"}
+        view = (await self._client.get(path, headers=headers)).json()
+        if (view.get("drone") or {}).get("fetch"):
+            await asyncio.sleep(FETCH_S / self._pace.hurry)
+            await self._phone_post(phone, f"{path}/status", {"status": "drone_aed_taken"})
 
     async def _go(self, phone: Phone, alert_id: str, view: dict[str, Any]) -> None:
         """Set off, fetch the AED if that is the role, arrive."""
@@ -318,6 +375,12 @@ class Demo:
             "alert.with_patient": f"{call} {who} is with the patient",
             "alert.stood_down": f"{call} {who} was thanked and stood down",
             "alert.undelivered": f"{call} {who} could not be reached",
+            "drone.claimed": f"{call} drone {body.get('drone_id')} is being made ready",
+            "drone.in_flight": f"{call} drone {body.get('drone_id')} is in the air with an AED",
+            "drone.delivered": f"{call} drone {body.get('drone_id')} has put the AED down",
+            "drone.taken": f"{call} somebody has the AED of drone {body.get('drone_id')}",
+            "drone.lost": f"{call} drone {body.get('drone_id')} is lost: {body.get('reason')}",
+            "drone.recalled": f"{call} drone {body.get('drone_id')} recalled: {body.get('reason')}",
         }
         return lines.get(kind, "")
 

@@ -36,8 +36,10 @@ STOP_WAIT_S = 5
 town: Callable[[], Path] | None = None
 """Builds the built-in town and returns its folder; set by whoever may import it."""
 
-demo: Callable[[str, dict[str, str], Path], None] | None = None
-"""Plays emergencies against (base URL, keys by role, region folder); set like ``town``."""
+demo: Callable[[str, dict[str, str], Path, bool], None] | None = None
+"""Plays emergencies against (base URL, keys by role, region folder, whether drones fly); set like
+``town``.
+"""
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard error.")]
@@ -213,7 +215,8 @@ def _listen(
                 return
             _announce(base, keys, say)
             if played is not None and demo is not None:
-                threading.Thread(target=demo, args=(base, keys, played), daemon=True).start()
+                given = (base, keys, played, service.uses_drones())
+                threading.Thread(target=demo, args=given, daemon=True).start()
 
     config = uvicorn.Config(
         create_app(service),

@@ -338,9 +338,13 @@ class Service:
         areas = len(on) - len(stops)
         self.health.set("areas", f"{areas} no-alert areas" if areas else None, blocking=False)
         self.health.set("policy", None if policy_id else "no policy is in force")
-        uses_drones = policy_id is not None and self.book.policy_of(policy_id).drones.use
-        silence = self.store.transact(self.drone_desk.silence) if uses_drones else None
+        silence = self.store.transact(self.drone_desk.silence) if self.uses_drones() else None
         self.health.set("drones", silence, blocking=False)
+
+    def uses_drones(self) -> bool:
+        """Whether the policy in force does."""
+        policy_id = self.store.transact(lambda tx: self.book.in_force(tx, self.clock()))
+        return policy_id is not None and self.book.policy_of(policy_id).drones.use
 
     def _expire_brakes(self, now_s: float) -> int:
         due_s = self.store.transact(brakes.next_expiry_s)

@@ -14,6 +14,7 @@ SHIPPED = {
     "detour": "Phased with AED on the way",
     "drones_beside_phased_7": "Phased beside drones",
     "drones_only": "Drones alone",
+    "drones_trial": "Phased beside drones (trial)",
     "firstaed_langeland": "FirstAED (three of nine)",
     "goodsam_nsw": "GoodSAM NSW (within 500 m)",
     "goodsam_nz": "GoodSAM NZ (within 1 km)",
