@@ -75,9 +75,10 @@ def air_study(
     bases = _bases(list(flying.values()))
     first = next(iter(flying.values()))
     volumes = _near(first, bases)
+    names = dict(pair for option in panel.facts.options for pair in option.bases)
     summary = AirSummary(
         options=tuple(_option(panel, option) for option in flying),
-        bases=tuple(_weather(first, base, grounded) for base in bases),
+        bases=tuple(_weather(first, base, grounded, names.get(base.base_id)) for base in bases),
         weather_source=first.hours[0].source if first.hours else first.weather.source,
         night_flying=first.drones.night_flying,
         volumes=tuple(_volume(first, item) for item in volumes),
@@ -152,7 +153,9 @@ def _mean(panel: Panel, option: str, column: str, *, above_zero: bool = False) -
 # --- weather -------------------------------------------------------------------------------------
 
 
-def _weather(sky: Sky, base: DroneBase, grounded: Sequence[Mapping[str, Grounded]]) -> BaseWeather:
+def _weather(
+    sky: Sky, base: DroneBase, grounded: Sequence[Mapping[str, Grounded]], name: str | None
+) -> BaseWeather:
     years = [item[base.base_id] for item in grounded if base.base_id in item]
     reasons = sorted({name for year in years for name in year.by_reason})
 
@@ -162,7 +165,7 @@ def _weather(sky: Sky, base: DroneBase, grounded: Sequence[Mapping[str, Grounded
         return mean_estimate(np.array(values), np.ones(len(values)))
 
     return BaseWeather(
-        base=base.base_id,
+        base=name or base.base_id,
         lat=base.lat,
         lon=base.lon,
         aircraft=sky.drones.aircraft_of(base).name,

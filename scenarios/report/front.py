@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scenarios.metrics import words
-from scenarios.metrics.shape import AnswerFigure, AnswerRow
+from scenarios.metrics.shape import AnswerFigure, AnswerRow, PolicySummary
+from scenarios.report.costs import has_costs
 from scenarios.report.html import Raw, join, paragraph, table, tag
 from scenarios.report.palette import swatch
 from scenarios.report.study import FEW, Study
@@ -23,8 +24,9 @@ def answer_section(study: Study) -> Raw:
         parts.append(paragraph(said.load, class_="asks"))
     if study.stamp:
         parts.append(tag("span", study.stamp, class_="stamp"))
+    parts += [tag("p", caution, class_="band", role="note") for caution in summary.cautions]
     if said.figures:
-        many = len(said.figures[0].rows) > FEW
+        many = len(said.figures[0].rows) > FEW or bool(_more_columns(study))
         parts.append(_side_by_side(study, said.figures) if many else _tiles(study, said.figures))
     parts.append(_rules(study))
     parts.append(paragraph(_standing(study), class_="note"))
@@ -37,17 +39,42 @@ def _tiles(study: Study, figures: Sequence[AnswerFigure]) -> Raw:
 
 def _side_by_side(study: Study, figures: Sequence[AnswerFigure]) -> Raw:
     """Many options: one row each, so that an eye goes along a line."""
-    lead, *others = figures
+    lead, *others = [item for item in figures if any(row.text != "0" for row in item.rows)]
+    more = _more_columns(study)
     now = f"{study.baseline.name}: "
-    today = [item.comparator.removeprefix(now).removesuffix(".") for item in others]
-    rows = [[study.name(study.baseline.id), "–", *today]]
+    today = [
+        item.comparator.removeprefix(now).removesuffix(".")
+        if item.comparator.startswith(now)
+        else "–"
+        for item in others
+    ]
+    notes = [item for item in (lead, *others) if not item.comparator.startswith(now)]
+    rows: list[list[object]] = [[study.name(study.baseline.id), "–", *today, *("–" for _ in more)]]
     rows += [
-        [study.name(row.policy), *(_cell(item.rows[i]) for item in figures)]
+        [
+            study.name(row.policy),
+            *(_cell(item.rows[i]) for item in (lead, *others)),
+            *(cell(row.policy) for _, cell in more),
+        ]
         for i, row in enumerate(lead.rows)
     ]
-    head = ["", *(item.title for item in figures)]
+    head = ["", *(item.title for item in (lead, *others)), *(title for title, _ in more)]
     listing = table(head, rows, caption="The options side by side", kind="answers prose")
-    return join([listing, tag("p", f"{lead.title}: {_lower(lead.comparator)}", class_="note")])
+    said = " ".join(f"{item.title}: {_lower(item.comparator)}" for item in notes)
+    return join([listing, tag("p", said, class_="note")])
+
+
+def _more_columns(study: Study) -> list[tuple[str, Callable[[str], object]]]:
+    """Where options have prices: how much sooner a first shock comes."""
+    if not has_costs(study):
+        return []
+    return [("First shock at the median arrest", lambda policy: _sooner(study, policy))]
+
+
+def _sooner(study: Study, policy: str) -> Raw:
+    change = study.difference(policy, "shock_median_s")
+    said = words.change(change, "min later", "min sooner", scale=1 / 60, most=1)
+    return _cell(AnswerRow(policy, said, change.verdict in ("higher", "lower")))
 
 
 def _lower(said: str) -> str:
@@ -83,11 +110,19 @@ def _rules(study: Study) -> Raw:
             "li",
             swatch(study.looks[item.id]),
             tag("strong", item.name),
-            f": {item.title}" if item.title != item.name else "",
+            _stands_for(study, item),
         )
         for item in study.policies
     ]
     return tag("ul", *items, class_="rules")
+
+
+def _stands_for(study: Study, item: PolicySummary) -> str:
+    """What an option has beyond the comparator, else the title of its rule."""
+    changes = next((o.changes for o in study.summary.options if o.name == item.id), ())
+    if changes:
+        return f": {'; '.join(changes)}"
+    return f": {item.title}" if item.title.lower() != item.name.lower() else ""
 
 
 def _standing(study: Study) -> str:

@@ -306,7 +306,7 @@ def _option_map(
         "arrests."
     )
     first = 100.0 * volunteer_first(study.panel, policy.id)[study.panel.arrest]
-    name = f"first-{policy.id.replace('_', '-')}"
+    name = f"first-{list(study.looks).index(policy.id)}"  # an option may have any name
     shades = [shade(colour, part) for part in (0.06, 0.5, 1.0)]
     with canvas(name, _height(study, frame) + 0.45) as (drawn, axes):
         cells = axes.hexbin(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.shape import Summary
+from scenarios.report.air import air_section
 from scenarios.report.backcast import backcast_section, has_own_data
 from scenarios.report.belief import belief_section
+from scenarios.report.costs import costs_section, has_costs
 from scenarios.report.front import answer_section
 from scenarios.report.gains import gains_section
 from scenarios.report.html import Raw, join, tag, text
@@ -20,6 +22,9 @@ from scenarios.report.method import method_section
 from scenarios.report.race import race_section
 from scenarios.report.study import Study
 
+if TYPE_CHECKING:
+    from scenarios.air_study import AirStudy
+
 FILES = (
     "incidents.parquet", "incidents.csv", "alerts.parquet", "alerts.csv", "events.parquet",
     "events.csv", "summary.json",
@@ -27,14 +32,20 @@ FILES = (
 
 
 def write_report(
-    path: Path, facts: StudyFacts, summary: Summary, tables: Tables, region: Any = None
+    path: Path,
+    facts: StudyFacts,
+    summary: Summary,
+    tables: Tables,
+    region: Any = None,
+    air: AirStudy | None = None,
 ) -> None:
     """Write the page to ``path``, whole or not at all; links the result files beside it.
 
-    ``region``: a ``geo.region.Region`` for the map, or None for a page without one.
+    ``region``: a ``geo.region.Region`` for the map, or None for a page without one; ``air``: shapes
+    for the map of the air, where an option flies.
     """
     files = [name for name in FILES if (path.parent / name).exists()]
-    page = render(facts, summary, tables, region, files)
+    page = render(facts, summary, tables, region, files, air)
     partial = path.with_name(path.name + ".part")
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)
@@ -46,11 +57,14 @@ def render(
     tables: Tables,
     region: Any = None,
     files: list[str] | None = None,
+    air: AirStudy | None = None,
 ) -> str:
     """The text of the page; the same numbers give the same bytes."""
-    study = Study(facts, summary, tables, region)
+    study = Study(facts, summary, tables, region, air)
     makers = [belief_section, *([map_section] if region is not None else []), race_section]
     makers += [gains_section, load_section]
+    makers += [air_section] if summary.air is not None else []
+    makers += [costs_section] if has_costs(study) else []
     sections = [maker(study, number) for number, maker in enumerate(makers, start=2)]
     sections.append(method_section(study, len(sections) + 2, files or []))
     style = resources.files("scenarios.report").joinpath("style.css").read_text(encoding="utf-8")

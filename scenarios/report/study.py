@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scenarios.back_cast import BackCast, back_cast
 from scenarios.metrics.facts import StudyFacts
@@ -15,17 +15,28 @@ from scenarios.report.html import Raw, join, table, tag
 from scenarios.report.palette import Look, ambulance_swatch, looks, swatch
 from scenarios.report.places import cut_off
 
+if TYPE_CHECKING:
+    from scenarios.air_study import AirStudy
+
 FEW = 3  # options that fit beside a panel on paper
 
 
 class Study:
     """A finished study, as the page sees it."""
 
-    def __init__(self, facts: StudyFacts, summary: Summary, tables: Tables, region: Any) -> None:
+    def __init__(
+        self,
+        facts: StudyFacts,
+        summary: Summary,
+        tables: Tables,
+        region: Any,
+        air: AirStudy | None = None,
+    ) -> None:
         self.facts = facts
         self.summary = summary
         self.tables = tables
         self.region = region
+        self.air = air  # shapes for the map of the air
         self.looks: dict[str, Look] = looks([policy.id for policy in summary.policies])
 
     @cached_property
