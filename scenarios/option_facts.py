@@ -18,9 +18,9 @@ from scenarios.playing import Played
 from scenarios.schema import Scenario
 from scenarios.sheet import parameter_sheet
 from sim.parameters import WorldParameters
-from sim.records import Grounded
+from sim.records import Grounded, other_aircraft
 
-TOLD_APART = ("drones.", "groups.on_call", "groups.posts", "costs.", "aeds.more_csv")
+TOLD_APART = ("drones.", "weather.", "groups.on_call", "groups.posts", "costs.", "aeds.more_csv")
 
 
 class Tally:
@@ -48,9 +48,11 @@ class Tally:
             msgspec.structs.replace(item, number=people) if item.item == VOLUNTEER else item
             for item in facts.means
         )
-        grounded = {
-            base: tuple(self._grounded[base]) for base, _ in facts.bases if base in self._grounded
-        }
+        grounded = {}
+        for (base, _), aircraft in zip(facts.bases, facts.aircraft, strict=True):
+            rows = self._grounded.get(other_aircraft(base, aircraft)) or self._grounded.get(base)
+            if rows:
+                grounded[base] = tuple(rows)
         return msgspec.structs.replace(facts, volunteers=people, means=means, grounded=grounded)
 
 
@@ -66,7 +68,7 @@ DRONE, BASE, GROUP, GROUP_AED, AED, CREW, VOLUNTEER = (
 
 
 def option_facts(option: Option, region: Region, parameters: WorldParameters) -> OptionFacts:
-    """Means and prices of one option; ``told_changes`` adds what differs from the comparator."""
+    """Means and prices of one option; ``changes`` are told by ``told_changes``."""
     scenario, costs = option.scenario, option.scenario.costs
     bases, groups = flying(scenario), groups_of(scenario)
     fleet = parameters.fleet
@@ -92,6 +94,7 @@ def option_facts(option: Option, region: Region, parameters: WorldParameters) ->
         qalys=costs.qaly_per_survivor,
         priced=option.stated or bool(costs.model_fields_set),
         bases=tuple((base.id, base.name or base.id) for base in bases),
+        aircraft=tuple(base.aircraft for base in bases),
     )
 
 

@@ -119,6 +119,7 @@ ALERT_COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("aed_id", "int"),
     ("reason", "text"),
     ("end_reason", "text"),
+    ("distance_m", "float"),  # straight line from the reported position when the call came
 )
 
 EVENT_COLUMNS: tuple[tuple[str, Kind], ...] = (
@@ -172,6 +173,11 @@ class Grounded:
     hours_as_days: float
     whole_days: float
     by_reason: dict[str, float]
+
+
+def other_aircraft(base_id: str, aircraft: str) -> str:
+    """Key in ``Records.grounded`` of a base that has another type in a later scene."""
+    return f"{base_id} ({aircraft})"
 
 
 @dataclass

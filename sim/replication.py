@@ -9,7 +9,7 @@ from dispatch.config import Policy
 from sim.backdrop import Backdrop
 from sim.parameters import WorldParameters
 from sim.randomness import Draws
-from sim.records import Grounded, Records
+from sim.records import Grounded, Records, other_aircraft
 from sim.setting import Setting
 from sim.world import Recorder, World
 
@@ -76,6 +76,7 @@ def run_scenes(
     has_drones = any(scene.setting.sky is not None for scene in scenes)
     records = Records.empty(models, drones=has_drones)
     first: Backdrop | None = None
+    types: dict[str, str] = {}
     for scene in scenes:
         asking = [policy.search_bound_s for policy in scene.policies if policy.waves]
         backdrop = Backdrop(
@@ -93,23 +94,27 @@ def run_scenes(
             records.add(world.run())
             records.people[policy.name] = backdrop.people.n
         if backdrop.air is not None:
-            _add_grounded(records, backdrop.air)
+            _add_grounded(records, backdrop.air, types)
     records.volunteers = first.people.n if first is not None else 0
     return records
 
 
-def _add_grounded(records: Records, air: AirWorld) -> None:
-    """Days on the ground of every base with a drone; a base has one weather in all scenes."""
+def _add_grounded(records: Records, air: AirWorld, types: dict[str, str]) -> None:
+    """Days on the ground of every base with a drone; a base has one weather in all scenes.
+
+    ``types``: the aircraft that stood there first, by base.
+    """
     from sim.flyability import flyability  # noqa: PLC0415 - loads the air router
 
     inputs = air.parameters
     for base, series in zip(inputs.bases, air.weather, strict=True):
-        if base.drones and base.base_id not in records.grounded:
+        key = base.base_id
+        if types.setdefault(key, base.aircraft) != base.aircraft:
+            key = other_aircraft(key, base.aircraft)
+        if base.drones and key not in records.grounded:
             kind = inputs.aircraft_of(base)
             found = flyability(kind, series, night_flying=inputs.night_flying)
-            records.grounded[base.base_id] = Grounded(
-                found.days_grounded, found.whole_days, found.by_reason
-            )
+            records.grounded[key] = Grounded(found.days_grounded, found.whole_days, found.by_reason)
 
 
 def _logged(events: str) -> Callable[[int], bool] | None:

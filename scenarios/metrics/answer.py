@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from scenarios.metrics import words
+from scenarios.metrics.answer_means import of_means
+from scenarios.metrics.answer_study import HANDS, WAKES, AnswerStudy
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.groups import GroupMeasure, GroupSet
 from scenarios.metrics.intervals import Difference, Estimate
+from scenarios.metrics.means import OptionSummary
 from scenarios.metrics.shape import (
     Answer,
     AnswerFigure,
@@ -22,94 +25,11 @@ from scenarios.metrics.shape import (
     PolicySummary,
 )
 
-WAKES = "night_wakes_per_volunteer_month"
-HANDS = "trained_hands_within_480_s"
 AED_FIRST = "aed_before_ambulance"
 ASKED = "asked_per_call"
-DECADE = 10.0  # rarer than one in these years, the sentence says how many years one takes
-MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
 TWO = 2
 
 Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison", "aeds"]
-_FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
-
-
-class _Study:
-    """Look-ups that the sentences need."""
-
-    def __init__(
-        self,
-        facts: StudyFacts,
-        policies: Sequence[PolicySummary],
-        comparisons: Sequence[Comparison],
-        between: Sequence[Comparison],
-    ) -> None:
-        self.facts = facts
-        self.names = {policy.id: policy.name for policy in policies}
-        self.measures = {policy.id: policy.measures for policy in policies}
-        self.options = [policy.id for policy in policies[1:]]
-        self.against = {item.policy: item.differences for item in comparisons}
-        self._between = {(item.policy, item.against): item.differences for item in between}
-        self.survivors = f"survivors_per_year_{facts.outcomes[0].name}" if facts.outcomes else ""
-        ends = [abs(end) for o in self.options for end in _ends(self.extra(o)) if end is not None]
-        self.period = words.period(max(ends, default=0.0))
-
-    def extra(self, option: str) -> Difference:
-        """Extra survivors a year of an option against the comparator."""
-        return self.against[option].get(self.survivors, Difference(None))
-
-    def extra_words(self, option: str) -> str:
-        """``0.8 to 1.6`` in the study's period."""
-        return words.ranged(self.extra(option), scale=self.period.years)
-
-    def much(self, options: Sequence[str], *, compared: bool = True) -> str:
-        """The extra survivors of one or more options together, over which time, in which place."""
-        extras = [self.extra(option) for option in options]
-        people = self.facts.population
-        among = "" if people is None else f" among {words.count(float(f'{people:.3g}'))} people"
-        tail = f"{among}, compared with {self.baseline}" if compared else among
-        lows, highs = [e.low for e in extras], [e.high for e in extras]
-        if None in lows or None in highs:  # a single repetition
-            said = words.listed([self.extra_words(option) for option in options])
-            return f"{said} extra survivors expected {self.period.words}{tail}"
-        low, high = min(x or 0.0 for x in lows), max(x or 0.0 for x in highs)
-        if low > 0.0 and self.period.years > DECADE:
-            years = words.span(1 / high, 1 / low, most=0)
-            return f"one extra survivor expected in {years} years{tail}"
-        both = Difference(low, low, high, verdict="cannot_tell")
-        change = words.change(both, "more", "fewer", scale=self.period.years)
-        if low >= 0.0:
-            change = f"{change.removesuffix(' more')} extra"
-        return f"{change} survivors expected {self.period.words}{tail}"
-
-    def between(self, a: str, b: str, measure: str) -> Difference:
-        """Option a minus option b."""
-        if (a, b) in self._between:
-            return self._between[a, b][measure]
-        found = self._between[b, a][measure]
-        return Difference(
-            None if found.value is None else -found.value,
-            None if found.high is None else -found.high,
-            None if found.low is None else -found.low,
-            found.p,
-            found.p_holm,
-            _FLIPPED.get(found.verdict, found.verdict),
-        )
-
-    @property
-    def baseline(self) -> str:
-        """Name of the comparator."""
-        return self.names[self.facts.baseline.id]
-
-    @property
-    def wakes(self) -> tuple[float, str]:
-        """Months that night wakes are told for, and the word for them."""
-        largest = max((self.measures[o][WAKES].value or 0.0 for o in self.options), default=0.0)
-        return (1.0, "month") if largest >= MONTHLY_WAKES else (12.0, "year")
-
-
-def _ends(item: Difference) -> tuple[float | None, float | None, float | None]:
-    return item.value, item.low, item.high
 
 
 def answer(
@@ -118,9 +38,12 @@ def answer(
     comparisons: Sequence[Comparison],
     between: Sequence[Comparison],
     groups: Sequence[GroupSet] = (),
+    options: Sequence[OptionSummary] = (),
 ) -> Answer:
     """The answer of a study. ``policies[0]`` is the comparator."""
-    study = _Study(facts, policies, comparisons, between)
+    study = AnswerStudy(facts, policies, comparisons, between)
+    if facts.differ_in_means and options and study.options and study.survivors:
+        return of_means(study, options)
     if facts.answer == "aeds" and study.options and study.survivors:
         return _of_aeds(study, groups)
     if not study.options or not study.survivors:
@@ -142,7 +65,7 @@ def _alone(policy: PolicySummary) -> Answer:
 # --- which option has more survivors expected ----------------------------------------------------
 
 
-def _benefit(study: _Study) -> tuple[Kind, str, list[str]]:
+def _benefit(study: AnswerStudy) -> tuple[Kind, str, list[str]]:
     """Kind, sentence, and the options that lead (not told apart from the best)."""
     gains = [o for o in study.options if study.extra(o).verdict == "higher"]
     if not gains:
@@ -165,11 +88,11 @@ def _benefit(study: _Study) -> tuple[Kind, str, list[str]]:
     return "best", f"{name} does better than {study.baseline}: {much}.", [best]
 
 
-def _clear(study: _Study, a: str, b: str) -> bool:
+def _clear(study: AnswerStudy, a: str, b: str) -> bool:
     return study.between(a, b, study.survivors).verdict in ("higher", "lower")
 
 
-def _tied(study: _Study, adding: list[str]) -> str:
+def _tied(study: AnswerStudy, adding: list[str]) -> str:
     which = "more" if len(adding) == TWO else "most"
     return (
         f"{_named(study, adding)} do better than {study.baseline}: "
@@ -177,7 +100,7 @@ def _tied(study: _Study, adding: list[str]) -> str:
     )
 
 
-def _named(study: _Study, some: list[str], *, starts: bool = True) -> str:
+def _named(study: AnswerStudy, some: list[str], *, starts: bool = True) -> str:
     """``Both options``, ``All five options``, two by name, ``Four of the five options``."""
     total = len(study.options)
     if len(some) == total:
@@ -190,7 +113,7 @@ def _named(study: _Study, some: list[str], *, starts: bool = True) -> str:
     return f"{number} of the {words.spelled(total)} options"
 
 
-def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
+def _no_gain(study: AnswerStudy) -> tuple[Kind, str, list[str]]:
     options = study.options
     one = len(options) == 1
     if all(study.extra(o).verdict == "same" for o in options):
@@ -216,7 +139,7 @@ def _no_gain(study: _Study) -> tuple[Kind, str, list[str]]:
     return "cannot_tell", sentence, options
 
 
-def _sooner_only(study: _Study, sooner: list[str]) -> tuple[str, list[str]]:
+def _sooner_only(study: AnswerStudy, sooner: list[str]) -> tuple[str, list[str]]:
     """Survivors cannot be told apart, but the time to trained hands can: sentence and options."""
     first = max(sooner, key=lambda o: study.measures[o][HANDS].value or 0.0)
     told = [o for o in sooner if o == first or study.between(first, o, HANDS).verdict != "higher"]
@@ -236,7 +159,7 @@ def _sooner_only(study: _Study, sooner: list[str]) -> tuple[str, list[str]]:
 # --- what it asks of people ----------------------------------------------------------------------
 
 
-def _load(study: _Study, leading: list[str]) -> str:
+def _load(study: AnswerStudy, leading: list[str]) -> str:
     """What the benefit asks of people; among equals, who is sooner and who asks fewer."""
     if len(leading) == 1:
         return _load_of_best(study, leading[0])
@@ -264,7 +187,7 @@ def _load(study: _Study, leading: list[str]) -> str:
     return f"{lead}{tail} {_per_call(study, lightest, most)}"
 
 
-def _price(study: _Study, option: str, other: str) -> str:
+def _price(study: AnswerStudy, option: str, other: str) -> str:
     """What the sooner one asks, beside what the other one asks."""
     _, each = study.wakes
     return (
@@ -274,7 +197,7 @@ def _price(study: _Study, option: str, other: str) -> str:
     )
 
 
-def _per_call(study: _Study, option: str, other: str) -> str:
+def _per_call(study: AnswerStudy, option: str, other: str) -> str:
     _, each = study.wakes
     return (
         f"It asks {_asked(study, option)} people per call and wakes each volunteer "
@@ -283,7 +206,7 @@ def _per_call(study: _Study, option: str, other: str) -> str:
     )
 
 
-def _load_of_best(study: _Study, option: str) -> str:
+def _load_of_best(study: AnswerStudy, option: str) -> str:
     lighter = [
         other
         for other in study.options
@@ -299,11 +222,11 @@ def _load_of_best(study: _Study, option: str) -> str:
     )
 
 
-def _asked(study: _Study, option: str) -> str:
+def _asked(study: AnswerStudy, option: str) -> str:
     return words.ranged(study.measures[option][ASKED], most=1)
 
 
-def _wakes(study: _Study, option: str) -> str:
+def _wakes(study: AnswerStudy, option: str) -> str:
     months, _ = study.wakes
     wakes = study.measures[option][WAKES]
     return words.ranged(wakes, scale=months, most=1 if (wakes.value or 0.0) * months >= 1 else 2)
@@ -312,7 +235,7 @@ def _wakes(study: _Study, option: str) -> str:
 # --- AEDs by day and by night --------------------------------------------------------------------
 
 
-def _of_aeds(study: _Study, groups: Sequence[GroupSet]) -> Answer:
+def _of_aeds(study: AnswerStudy, groups: Sequence[GroupSet]) -> Answer:
     split = next(item for item in groups if item.kind == "time_of_day")
     measure = split.measures[AED_FIRST]
     best = max(study.options, key=lambda o: study.measures[o][AED_FIRST].value or 0.0)
@@ -337,7 +260,7 @@ def _of_aeds(study: _Study, groups: Sequence[GroupSet]) -> Answer:
     return Answer("aeds", f"{lead}; {used}.", _load(study, [best]), figures)
 
 
-def _by_time(study: _Study, measure: GroupMeasure, index: int, when: str) -> AnswerFigure:
+def _by_time(study: AnswerStudy, measure: GroupMeasure, index: int, when: str) -> AnswerFigure:
     def told(policy: str) -> str:
         return words.ranged(measure.estimates[policy][index], scale=100.0, most=1)
 
@@ -361,7 +284,7 @@ def _by_time(study: _Study, measure: GroupMeasure, index: int, when: str) -> Ans
 # --- the three figures ---------------------------------------------------------------------------
 
 
-def _extra_figure(study: _Study) -> AnswerFigure:
+def _extra_figure(study: AnswerStudy) -> AnswerFigure:
     rows = []
     for option in study.options:
         extra = study.extra(option)
@@ -382,7 +305,7 @@ def _extra_figure(study: _Study) -> AnswerFigure:
     )
 
 
-def _other_models(study: _Study) -> str:
+def _other_models(study: AnswerStudy) -> str:
     """What the leading option adds under the other models: the choice of model is part of it."""
     best = max(study.options, key=lambda option: study.extra(option).value or 0.0)
     parts = [
@@ -394,7 +317,7 @@ def _other_models(study: _Study) -> str:
     return "".join(parts)
 
 
-def _reach_figure(study: _Study) -> AnswerFigure:
+def _reach_figure(study: AnswerStudy) -> AnswerFigure:
     return AnswerFigure(
         HANDS,
         "Of 100 arrests, trained hands within 8 min at",
@@ -403,7 +326,7 @@ def _reach_figure(study: _Study) -> AnswerFigure:
     )
 
 
-def _wakes_figure(study: _Study) -> AnswerFigure:
+def _wakes_figure(study: AnswerStudy) -> AnswerFigure:
     months, each = study.wakes
     return AnswerFigure(
         WAKES,
@@ -413,7 +336,7 @@ def _wakes_figure(study: _Study) -> AnswerFigure:
     )
 
 
-def _rows(study: _Study, measure: str, scale: float) -> tuple[AnswerRow, ...]:
+def _rows(study: AnswerStudy, measure: str, scale: float) -> tuple[AnswerRow, ...]:
     return tuple(
         AnswerRow(
             option,
@@ -424,6 +347,6 @@ def _rows(study: _Study, measure: str, scale: float) -> tuple[AnswerRow, ...]:
     )
 
 
-def _of_baseline(study: _Study, measure: str, scale: float) -> str:
+def _of_baseline(study: AnswerStudy, measure: str, scale: float) -> str:
     item: Estimate = study.measures[study.facts.baseline.id][measure]
     return "none" if not item.value else words.ranged(item, scale=scale, most=2)

@@ -151,6 +151,7 @@ class OptionFacts(Struct, frozen=True, kw_only=True):
     priced: bool = False  # the scenario says something of costs, or has options of its own
     volunteers: float | None = None
     bases: tuple[tuple[str, str], ...] = ()  # id and name of each base with a drone
+    aircraft: tuple[str, ...] = ()  # of each base
     grounded: dict[str, tuple[tuple[float, float], ...]] = {}
 
 

@@ -75,7 +75,7 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         title=facts.title,
         question=facts.question,
         place=facts.place,
-        answer=answer(facts, policies, comparisons, between, groups),
+        answer=answer(facts, policies, comparisons, between, groups, options),
         replications=facts.replications,
         years=facts.years,
         seed=facts.seed,
