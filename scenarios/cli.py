@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -251,6 +252,60 @@ def policies(
         print_json(rows)
         return
     print("\n".join(policy_lines(rows, full=name is not None)))
+
+
+@app.command("export-log")
+@told
+def export_log(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="Results folder of run or compare.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="CSV file to write.")],
+    policy: Annotated[str | None, typer.Option(help="Only this policy or option.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the alerts of a study as a dispatch platform logs them, GoodSAM-style columns."""
+    from scenarios.log_export import export_log as export
+
+    n = export(results, out, policy=policy, force=force)
+    if not quiet:
+        print(f"{n} alerts written to {out}")
+
+
+@app.command("drone-operator")
+@told
+def drone_operator(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A scenario with drones: file or name.")
+    ],
+    service: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8080",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the key; otherwise HEARTREACH_DRONE_KEY of the environment."),
+    ] = None,
+    begin: Annotated[
+        datetime | None, typer.Option(help="Its clock begins here (UTC); now when left out.")
+    ] = None,
+    hurry: Annotated[
+        float, typer.Option(min=0.1, max=100.0, help="Its clock runs so many times as fast.")
+    ] = 1.0,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Print the drones for the registry (CSV), and stop.")
+    ] = False,
+    seed: Seed = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play the operator of a scenario's AED drones against a running live service.
+
+    Flights, weather, airspace and failures are simulated; everything goes over the service's HTTP
+    API, as it would for a real operator.
+    """
+    from scenarios.drone_operating import Work, operate
+
+    operate(
+        Work(scenario, service, key_file, begin, hurry, 1 if seed is None else seed, listed, quiet)
+    )
 
 
 @app.command()

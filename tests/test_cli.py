@@ -22,6 +22,8 @@ COMMANDS = (
     "scenarios",
     "policies",
     "doctor",
+    "drone-operator",
+    "export-log",
     "region",
     "region build",
     "region show",
