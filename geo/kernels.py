@@ -6,7 +6,8 @@ lie on one edge, "straight along the edge".
 
 The queue is a row of buckets as wide as ``2 ** SHIFT`` deciseconds, each a linked list (Dial 1969,
 with wide buckets as in delta-stepping, Meyer and Sanders 2003): a junction that becomes sooner
-while its bucket is being emptied is simply worked off again, so the answer is exact.
+while its bucket is being emptied is simply worked off again, so the answer is exact. What is known
+of a junction is one number, ``time << 32 | AED``: the lower AED wins a tie by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ INF = 2**29
 SHIFT = 5
 """Buckets of 3.2 s: little is worked off twice, and there are few enough to walk through."""
 
-_NODE = 0xFFFFFFFF
+BITS = 32
+_AED = 0xFFFFFFFF
 # Columns of ``geo.snap.Positions.packed``.
 EDGE, U, V, TO_U, TO_V, FROM_U, FROM_V, ACCESS = range(8)
 # Columns of the arcs: where the arc comes from (complemented where the road ends there), and time.
@@ -78,100 +80,69 @@ def _empty_buckets(
     first_in: Any,
     arcs: Any,
     reach: Any,
-    layer: Any,
-    dist: Any,
-    label: Any,
+    best: Any,
     buckets: Any,
     pool: Any,
     link: Any,
-    touched: Any,
     counts: Any,
 ) -> Any:
     """Works off the queue of one layer; False where the pool is too small.
 
-    ``counts`` int64[4]: used entries of the pool, touched junctions, first and last bucket.
+    ``counts`` int64[3]: used entries of the pool, first and last bucket. An entry is a junction;
+    if it became sooner since it was queued, it stands in an earlier bucket as well. Everything is
+    written whether an arc pays or not, for nobody can guess that: a wrong guess costs more than
+    the writing. Unsigned indices spare a test for negative ones.
     """
-    n_pool, n_touched = counts[0], counts[1]
+    size = counts[0]
     room = len(pool)
-    b = counts[2]
-    last = counts[3]
+    b = counts[1]
+    last = counts[2]
+    beyond = (np.int64(reach) + 1) << BITS
     while b <= last:
         entry = buckets[b]
         if entry < 0:
             b += 1
             continue
         buckets[b] = link[entry]
-        key = pool[entry]
-        d = key >> 32
-        v = key & _NODE
-        if d > dist[2 * v + layer]:
+        v = np.uint32(pool[entry])
+        key = best[v]
+        if key >> BITS >> SHIFT != b:
             continue
-        own = label[v]
-        for arc in range(first_in[v], first_in[v + 1]):
-            new = d + arcs[arc, _DS]
-            if new > reach:
-                continue
-            w = np.int64(arcs[arc, _TAIL])
-            leaf = w < 0
-            if leaf:
-                w = ~w
-            old = dist[2 * w + layer]
-            if new > old or (new == old and (layer == 0 or own >= label[w])):
-                continue
-            if old == INF:
-                touched[n_touched] = 2 * w + layer
-                n_touched += 1
-            dist[2 * w + layer] = new
-            if layer == 1:
-                label[w] = own
-            if leaf:
-                continue
-            if n_pool == room:
-                counts[1] = n_touched
-                return False
-            into = new >> SHIFT
-            pool[n_pool] = (new << 32) | w
-            link[n_pool] = buckets[into]
-            buckets[into] = n_pool
-            n_pool += 1
-            last = max(last, into)
-    counts[0] = n_pool
-    counts[1] = n_touched
+        begin, end = np.uint32(first_in[v]), np.uint32(first_in[v + 1])
+        if size + end - begin > room:
+            counts[0] = size
+            return False
+        for arc in range(begin, end):
+            new = key + (np.int64(arcs[arc, _DS]) << BITS)
+            w = np.uint32(arcs[arc, _TAIL])
+            old = best[w]
+            sooner = new < min(old, beyond)
+            best[w] = new if sooner else old
+            into = np.uint32(min(new, beyond) >> BITS >> SHIFT)
+            head = buckets[into]
+            pool[size] = w
+            link[size] = head
+            buckets[into] = size if sooner else head
+            size += 1 if sooner else 0
+            last = max(last, np.int64(into) if sooner else last)
+    counts[0] = size
     return True
 
 
 @njit(cache=True, nogil=True)
-def _seed(
-    v: Any,
-    new: Any,
-    own: Any,
-    layer: Any,
-    dist: Any,
-    label: Any,
-    buckets: Any,
-    pool: Any,
-    link: Any,
-    touched: Any,
-    counts: Any,
-) -> None:
-    """Queues a junction at this time, if it is not reached sooner; the pool has room for seeds."""
-    old = dist[2 * v + layer]
-    if new > old or (new == old and (layer == 0 or own >= label[v])):
+def _seed(v: Any, new: Any, best: Any, buckets: Any, pool: Any, link: Any, counts: Any) -> None:
+    """Queues a junction with this key, if its own is not lower; the pool has room for seeds."""
+    if new >= best[v]:
         return
-    if old == INF:
-        touched[counts[1]] = 2 * v + layer
-        counts[1] += 1
-    dist[2 * v + layer] = new
-    if layer == 1:
-        label[v] = own
-    into = new >> SHIFT
+    best[v] = new
+    into = new >> BITS >> SHIFT
     entry = counts[0]
-    pool[entry] = (np.int64(new) << 32) | np.int64(v)
+    pool[entry] = v
     link[entry] = buckets[into]
     buckets[into] = entry
     counts[0] += 1
-    counts[2] = min(counts[2], into)
-    counts[3] = max(counts[3], into)
+    counts[1] = min(counts[1], into)
+    counts[2] = max(counts[2], into)
 
 
 @njit(cache=True, nogil=True)
@@ -187,12 +158,11 @@ def patient_times(
     bound: Any,
     pickup: Any,
     carry_factor: Any,
-    dist: Any,
-    label: Any,
+    straight: Any,
+    fetched: Any,
     buckets: Any,
     pool: Any,
     link: Any,
-    touched: Any,
     aed_on_edge: Any,
     seconds: Any,
     person_aed: Any,
@@ -201,47 +171,36 @@ def patient_times(
     """Times of every person to the patient, straight and by way of the best usable AED.
 
     ``patients, people, aeds`` int32[·, 8] are ``geo.snap.Positions.packed``, the patient being
-    row 0; ``aed_usable`` bool of at least the AEDs. Workspace: ``dist`` int32[2n] filled with INF
-    (element 2v: straight; 2v+1: by way of an AED), ``label`` int32[n], ``buckets`` int32 filled
-    with -1, ``pool`` int64 and ``link`` int32 of one length, ``touched`` int32[2n],
-    ``aed_on_edge`` int32[E] filled with -1; all are handed back as they were. Writes
-    direct, by way of an AED, and up to the AED into the rows of ``seconds`` float64[3, people],
-    inf beyond the bound, and the AED's index (-1: none) into ``person_aed`` int32[people].
-    Returns False, with nothing written of use, where ``pool`` is too small.
+    row 0; ``arcs`` as ``pack_arcs`` without complements; ``aed_usable`` bool of at least the AEDs.
+    Workspace: the keys of each layer, ``straight`` and ``fetched`` int64[n] filled with
+    ``INF << BITS``, ``buckets`` int32 filled with -1, ``pool`` and ``link`` int32 of one length,
+    ``aed_on_edge`` int32[E] filled with -1; all are handed back as they were. Writes direct, by way
+    of an AED, and up to the AED into the rows of ``seconds`` float64[3, people], inf beyond the
+    bound, and the AED's index (-1: none) into ``person_aed`` int32[people]. Returns False, with
+    nothing written of use, where ``pool`` is too small.
     """
     n_people, n_aeds = len(people), len(aeds)
     # Calls that take arrays are kept out of the common path of the loops below: they cost more
     # than all that they do. A factor below 1 makes AEDs beyond the bound useful again.
     reach = bound if carry_factor >= 1.0 else np.int64(np.ceil((bound + 1) / carry_factor))
-    counts = np.array([0, 0, len(buckets), -1], dtype=np.int64)
+    counts = np.array([0, len(buckets), -1], dtype=np.int64)
     attached = patients[0, EDGE] >= 0
     done = True
     if attached:
         for gate in range(2):
-            d = patients[0, FROM_U + gate]
+            d = np.int64(patients[0, FROM_U + gate])
             if d <= reach:
-                _seed(
-                    patients[0, U + gate],
-                    d,
-                    0,
-                    0,
-                    dist,
-                    label,
-                    buckets,
-                    pool,
-                    link,
-                    touched,
-                    counts,
-                )
-        done = _empty_buckets(
-            first_in, arcs, reach, 0, dist, label, buckets, pool, link, touched, counts
-        )
+                v = np.int64(patients[0, U + gate])
+                _seed(v, d << BITS, straight, buckets, pool, link, counts)
+        done = _empty_buckets(first_in, arcs, reach, straight, buckets, pool, link, counts)
+    n_straight = counts[0]
 
     # The AEDs that can be carried to the patient in time are the sources of the second layer.
     next_aed = np.full(n_aeds, -1, dtype=np.int32)
     start = np.full(n_aeds, INF, dtype=np.int64)
+    done = done and n_straight + 2 * n_aeds <= len(pool)
     if done:
-        counts[0], counts[2], counts[3] = 0, len(buckets), -1
+        counts[1], counts[2] = len(buckets), -1
         for back in range(n_aeds):
             a = n_aeds - 1 - back
             e = aeds[a, EDGE]
@@ -249,8 +208,8 @@ def patient_times(
             if e < 0 or not attached:
                 continue
             t = min(
-                np.int64(aeds[a, TO_U]) + dist[2 * np.int64(aeds[a, U])],
-                np.int64(aeds[a, TO_V]) + dist[2 * np.int64(aeds[a, V])],
+                np.int64(aeds[a, TO_U]) + (straight[np.uint32(aeds[a, U])] >> BITS),
+                np.int64(aeds[a, TO_V]) + (straight[np.uint32(aeds[a, V])] >> BITS),
             )
             if e == patients[0, EDGE]:
                 t = min(t, _along_edge(edge_forward[e], edge_backward[e], aeds, a, patients, 0))
@@ -268,24 +227,12 @@ def patient_times(
             for gate in range(2):
                 d = start[a] + aeds[a, FROM_U + gate]
                 if d <= bound:
-                    _seed(
-                        aeds[a, U + gate],
-                        d,
-                        a,
-                        1,
-                        dist,
-                        label,
-                        buckets,
-                        pool,
-                        link,
-                        touched,
-                        counts,
-                    )
-        done = _empty_buckets(
-            first_in, arcs, bound, 1, dist, label, buckets, pool, link, touched, counts
-        )
+                    v = np.int64(aeds[a, U + gate])
+                    _seed(v, (d << BITS) | a, fetched, buckets, pool, link, counts)
+        done = _empty_buckets(first_in, arcs, bound, fetched, buckets, pool, link, counts)
 
     if done:
+        beyond = (np.int64(bound) + 1) << BITS
         for i in range(n_people):
             e = people[i, EDGE]
             seconds[0, i] = np.inf
@@ -294,36 +241,30 @@ def patient_times(
             person_aed[i] = -1
             if e < 0 or not attached:
                 continue
-            u = np.int64(people[i, U])
-            v = np.int64(people[i, V])
-            t = min(
-                np.int64(people[i, TO_U]) + dist[2 * u], np.int64(people[i, TO_V]) + dist[2 * v]
-            )
+            u, v = np.uint32(people[i, U]), np.uint32(people[i, V])
+            to_u = np.int64(people[i, TO_U]) << BITS
+            to_v = np.int64(people[i, TO_V]) << BITS
+            t = min(to_u + straight[u], to_v + straight[v]) >> BITS
             if e == patients[0, EDGE]:
                 t = min(t, _along_edge(edge_forward[e], edge_backward[e], people, i, patients, 0))
             if t <= bound:
                 seconds[0, i] = t / 10.0
-            t = np.int64(people[i, TO_U]) + dist[2 * u + 1]
-            best = label[u]
-            other = np.int64(people[i, TO_V]) + dist[2 * v + 1]
-            if other < t or (other == t and label[v] < best):
-                t = other
-                best = label[v]
-            a = aed_on_edge[e]
+            key = min(to_u + fetched[u], to_v + fetched[v])
+            a = aed_on_edge[np.uint32(e)]
             while a >= 0:
                 along = _along_edge(edge_forward[e], edge_backward[e], people, i, aeds, a)
-                other = start[a] + along
-                if other < t or (other == t and a < best):
-                    t = other
-                    best = a
+                key = min(key, ((start[a] + along) << BITS) | a)
                 a = next_aed[a]
-            if t <= bound:
-                seconds[1, i] = t / 10.0
-                seconds[2, i] = (t - start[best]) / 10.0
+            if key < beyond:
+                best = key & _AED
+                seconds[1, i] = (key >> BITS) / 10.0
+                seconds[2, i] = ((key >> BITS) - start[best]) / 10.0
                 person_aed[i] = best
 
-    for i in range(counts[1]):
-        dist[touched[i]] = INF
+    for i in range(n_straight):
+        straight[np.uint32(pool[i])] = np.int64(INF) << BITS
+    for i in range(n_straight, counts[0]):
+        fetched[np.uint32(pool[i])] = np.int64(INF) << BITS
     for a in range(n_aeds):
         if start[a] < INF:
             aed_on_edge[aeds[a, EDGE]] = -1

@@ -78,25 +78,21 @@ class PatientSearch:
     """
 
     def __init__(self, network: RoadNetwork) -> None:
-        from geo.kernels import SHIFT, pack_arcs, patient_times  # noqa: PLC0415 - loads numba
+        from geo.kernels import BITS, SHIFT, pack_arcs, patient_times  # noqa: PLC0415 - loads numba
 
         self.network = network
         n = network.n_nodes
         ends = np.bincount(network.edge_u, minlength=n) + np.bincount(network.edge_v, minlength=n)
-        self._graph = (
-            *pack_arcs(network.first_in, network.tail, network.in_ds, ends == 1),
-            network.edge_forward_ds,
-            network.edge_backward_ds,
-        )
+        first, arcs = pack_arcs(network.first_in, network.tail, network.in_ds, ends == 1)
+        arcs[:, 0] = np.where(arcs[:, 0] < 0, ~arcs[:, 0], arcs[:, 0])
+        self._graph = (first, arcs, network.edge_forward_ds, network.edge_backward_ds)
         self._search: Any = patient_times
         self._bucket_ds = 1 << SHIFT
-        self._dist = np.full(2 * n, INF_DS, dtype=np.int32)
-        self._label = np.zeros(n, dtype=np.int32)
-        self._touched = np.empty(2 * n, dtype=np.int32)
+        self._keys = np.full((2, n), INF_DS << BITS, dtype=np.int64)
         self._aed_on_edge = np.full(network.n_edges, -1, dtype=np.int32)
         self._buckets = np.full(256, -1, dtype=np.int32)
         self._usable = np.empty(0, dtype=np.bool_)
-        self._queue = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
+        self._queue = np.empty((2, 0), dtype=np.int32)
 
     def times(
         self,
@@ -136,11 +132,9 @@ class PatientSearch:
             bound_ds,
             int(pickup_s * 10.0 + 0.5),
             float(carry_factor),
-            self._dist,
-            self._label,
+            *self._keys,
             self._buckets,
             *self._queue,
-            self._touched,
             self._aed_on_edge,
             seconds,
             aed,
@@ -160,7 +154,7 @@ class PatientSearch:
             self._buckets = np.full(2 * n_buckets, -1, dtype=np.int32)
 
     def _grow_queue(self, size: int) -> None:
-        self._queue = (np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int32))
+        self._queue = np.empty((2, size), dtype=np.int32)
 
     def soonest(
         self,
