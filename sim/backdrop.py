@@ -234,6 +234,12 @@ class Backdrop:
             spots.lat[reported], spots.lon[reported], where.lat[incident], where.lon[incident]
         )
 
+    def asked_distance_m(self, incident: int, persons: list[int]) -> list[float]:
+        """Straight lines from the reported positions of these people, metres."""
+        rows = np.searchsorted(self.present(incident).person, persons)
+        found: list[float] = self.distance_m(incident, rows).round(1).tolist()
+        return found
+
     def position_age_s(self, incident: int, near: Ints) -> Floats:
         """How old the reported positions of these rows of the people present are."""
         return position_age_s(self.parameters.people, self.present(incident).key[near])

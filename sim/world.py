@@ -477,8 +477,12 @@ class World:
 
     def _write_alerts(self, case: Case) -> None:
         call_at_s, calendar = case.call_at_s, self.backdrop.calendar
+        if not case.errands:
+            return
         head = (self.policy.name, self._replication, case.id)
-        for errand in case.errands:
+        asked = [errand.person for errand in case.errands]
+        distances_m = self.backdrop.asked_distance_m(case.index, asked)
+        for errand, distance_m in zip(case.errands, distances_m, strict=True):
             hour = calendar.index(errand.asked_at_s - calendar.start_s)
             aed = errand.aed if errand.carrying is None else errand.carrying
             self.records.alerts.rows.append(
@@ -505,6 +509,7 @@ class World:
                     None if aed is None else int(self.backdrop.setting.aeds.ids[aed]),
                     errand.reason,
                     errand.end_reason,
+                    distance_m,
                 )
             )
 
