@@ -7,6 +7,7 @@
     │   ├── NotFound                there is none, or none that the caller may see
     │   ├── Conflict                it is in the way of something else, with a reason
     │   ├── Forbidden               the caller's role or scope does not reach so far
+    │   ├── NotAlerting             asked how it is while the database does not answer (HTTP 503)
     │   ├── Invalid                 a field is wrong: names the field and what was expected
     │   └── Faulty                  a list has faults: all of them are named
     ├── StoreUnavailable        the database cannot be written: nothing was acknowledged
@@ -48,6 +49,15 @@ class Forbidden(Refused):
     """The caller's role or scope does not reach so far."""
 
     status = 403
+
+
+class NotAlerting(Refused):
+    """The database does not answer; ``detail`` is the line that must be seen."""
+
+    status = 503
+
+    def __init__(self, warning: str) -> None:
+        super().__init__("not_alerting", warning or "the database does not answer")
 
 
 class Invalid(Refused):

@@ -1,13 +1,15 @@
 """Whether volunteers can be alerted right now; if not, since when and why, for all to see.
 
-Silence must be visible: every cause shows within ten seconds. Emergency calls do not depend on
-the service, and the message says so.
+Silence must be visible: every cause shows within ten seconds. That holds for the watcher itself:
+whatever must keep going beats, and a beat that is missing is a cause as soon as somebody asks.
+Emergency calls do not depend on the service, and the message says so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
@@ -25,11 +27,33 @@ class Cause(Struct, frozen=True):
     blocking: bool = True
 
 
-class Health:
-    """Collects causes. Safe to use from any thread."""
+class _Pulse(Struct, frozen=True):
+    """Something that must beat again ``within_s``; ``ticked_s`` is monotonic, ``at_s`` is UTC."""
 
-    def __init__(self, clock: Callable[[], float], timezone: str = "UTC") -> None:
+    words: str
+    within_s: float
+    ticked_s: float
+    at_s: float
+
+
+class Health:
+    """Collects causes. Safe to use from any thread, and never waits for the database.
+
+    Args:
+        clock: UTC epoch seconds.
+        timezone: in which the warning gives the time of day.
+        ticks: seconds that only rise; beats are measured by it.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        timezone: str = "UTC",
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
+        self._ticks = ticks
+        self._pulses: dict[str, _Pulse] = {}
         self._zone = ZoneInfo(timezone)
         self._lock = threading.Lock()
         self._causes: dict[str, Cause] = {}
@@ -53,11 +77,28 @@ class Health:
         else:
             self.report(code, words, blocking=blocking)
 
+    def beat(self, code: str, words: str, within_s: float) -> None:
+        """Whatever ``code`` stands for is alive; ``words`` hold if it stays silent."""
+        with self._lock:
+            self._pulses[code] = _Pulse(words, within_s, self._ticks(), self._clock())
+
+    def rest(self, code: str) -> None:
+        """No further beat is to be expected."""
+        with self._lock:
+            self._pulses.pop(code, None)
+
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Everything that holds now, the oldest first."""
         with self._lock:
-            return tuple(sorted(self._causes.values(), key=lambda cause: cause.since_s))
+            now_s = self._ticks()
+            missing = [
+                Cause(code, pulse.words, pulse.at_s)
+                for code, pulse in self._pulses.items()
+                if now_s - pulse.ticked_s > pulse.within_s
+            ]
+            found = [*self._causes.values(), *missing]
+        return tuple(sorted(found, key=lambda cause: cause.since_s))
 
     @property
     def since_s(self) -> float | None:

@@ -159,7 +159,6 @@ class Service:
         self.leaving = False  # told to stop: open streams end
         self._pump: threading.Thread | None = None
         self._watchdog: threading.Thread | None = None
-        self._pumped_at = time.monotonic()
         self._clock_offset_s = clock() - time.monotonic()
         self._flushed_s = 0.0
         self._daily_s = 0.0
@@ -182,6 +181,8 @@ class Service:
         """Stop in order: nothing that was acknowledged is lost."""
         self._stopping = True
         self._wake.set()
+        self.health.rest("stuck")
+        self.health.rest("watch")
         if self._threads:
             self.webhooks.stop()
             for thread in (self._pump, self._watchdog):
@@ -250,11 +251,11 @@ class Service:
 
     def _keep_turning(self) -> None:
         while not self._stopping:
+            self.health.beat("stuck", "the service is stuck", STUCK_S)
             try:
                 busy = self.turn()
                 self.health.clear("pump")
                 self.health.clear("store")
-                self._pumped_at = time.monotonic()
             except StoreUnavailable:
                 busy = 0
                 self.health.report("store", "the database cannot be written")
@@ -268,14 +269,18 @@ class Service:
 
     def _keep_watching(self) -> None:
         while not self._stopping:
-            self.watch()
+            self.health.beat("watch", "nothing watches over the service", STUCK_S)
+            try:
+                self.watch()
+            except Exception as error:  # noqa: BLE001 - the watch must go on, and say so
+                logger().error("watch_failed", kind=type(error).__name__, at=where(error))
+                self.health.report("watch_failed", "an internal fault")
+            else:
+                self.health.clear("watch_failed")
             time.sleep(WATCH_S)
 
     def watch(self) -> None:
         """Look for causes why people are not being alerted."""
-        silent_s = time.monotonic() - self._pumped_at
-        stuck = self._threads and silent_s > STUCK_S
-        self.health.set("stuck", "the service is stuck" if stuck else None)
         self.health.set("channels", self._channel_words())
         self._watch_brakes()
         self._watch_clock()

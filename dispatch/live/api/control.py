@@ -15,6 +15,7 @@ from dispatch.live import audit, coverage, stream, views
 from dispatch.live.api import models
 from dispatch.live.api.common import OnceDep, ServiceDep, need, problems
 from dispatch.live.auth import Principal
+from dispatch.live.errors import StoreUnavailable
 from dispatch.live.service import Service
 from dispatch.live.store.engine import Tx
 from dispatch.live.webhooks import public
@@ -26,7 +27,7 @@ Reader = Annotated[Principal, Depends(need("incidents:read"))]
 Stopper = Annotated[Principal, Depends(need("alerting:stop"))]
 IncidentId = Annotated[str, Path(min_length=1, max_length=60)]
 
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 3.0  # what the watch finds within 6 s is on the stream within ten
 
 
 @router.post(
@@ -253,9 +254,19 @@ async def _stream(
         yield _status_event(service)
         while not service.leaving and not await request.is_disconnected():
             news.clear()
-            items = await run_in_threadpool(
-                service.store.transact, lambda tx, after=number: stream.after(tx, after)
+            reading = asyncio.ensure_future(
+                run_in_threadpool(
+                    service.store.transact, lambda tx, after=number: stream.after(tx, after)
+                )
             )
+            while not (await asyncio.wait({reading}, timeout=HEARTBEAT_S))[0]:
+                yield _status_event(service)  # the line is seen also while the database hangs
+            try:
+                items = reading.result()
+            except StoreUnavailable:
+                yield _status_event(service)
+                await asyncio.sleep(1.0)
+                continue
             for item in items:
                 number = item.number
                 data = json.dumps(public(item), separators=(",", ":"))

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from dispatch.live import audit, stream
 from dispatch.live.api import models
 from dispatch.live.api.common import ServiceDep, need, problems
 from dispatch.live.auth import NotSignedIn, Principal, Role
-from dispatch.live.errors import Invalid, NotFound, StoreUnavailable
+from dispatch.live.errors import Invalid, NotAlerting, NotFound, StoreUnavailable
 from dispatch.live.service import Service
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
@@ -27,7 +28,7 @@ Anybody = Annotated[Principal, Depends(need("status:read"))]
 
 
 @router.get("/livez", response_model=models.Alive)
-def livez() -> models.Alive:
+async def livez() -> models.Alive:
     """The process answers."""
     return models.Alive(alive=True)
 
@@ -37,18 +38,20 @@ def livez() -> models.Alive:
     response_model=models.Ready,
     responses={503: {"model": models.Ready, "description": "Not ready"}},
 )
-def readyz(service: ServiceDep) -> Response:
+async def readyz(service: ServiceDep) -> Response:
     """Whether calls can be taken: the database can be written and the service moves."""
     causes = [cause.code for cause in service.health.causes if cause.code in _NOT_READY]
-    try:
-        service.store.transact(stream.latest)
-    except StoreUnavailable:
-        causes = sorted({*causes, "store"})
+    if not causes:  # otherwise the question might hang where everything hangs
+        try:
+            await run_in_threadpool(service.store.transact, stream.latest)
+        except StoreUnavailable:
+            causes = ["store"]
     ready = models.Ready(ready=not causes, causes=causes)
     return JSONResponse(ready.model_dump(), status_code=200 if ready.ready else 503)
 
 
-_NOT_READY = frozenset({"store", "stuck", "pump"})
+_NOT_READY = frozenset({"store", "stuck", "pump", "watch", "watch_failed"})
+_HANGS = frozenset({"stuck", "watch"})
 
 
 @router.get(
@@ -56,15 +59,23 @@ _NOT_READY = frozenset({"store", "stuck", "pump"})
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(service: ServiceDep) -> Response:
+async def metrics(service: ServiceDep) -> Response:
     """Counts and times for Prometheus."""
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
 @router.get("/v1/status", response_model=models.Status, responses=problems())
-def status(who: Anybody, service: ServiceDep) -> models.Status:  # noqa: ARG001
-    """The line that must be seen: are volunteers being alerted; if not, since when and why."""
-    return service.store.transact(lambda tx: _status(tx, service))
+async def status(who: Anybody, service: ServiceDep) -> models.Status:  # noqa: ARG001
+    """The line that must be seen: are volunteers being alerted; if not, since when and why.
+
+    While the database does not answer, the line comes as a problem (503) without the counts.
+    """
+    if any(cause.code in _HANGS for cause in service.health.causes):
+        raise NotAlerting(service.health.warning() or "")
+    try:
+        return await run_in_threadpool(service.store.transact, lambda tx: _status(tx, service))
+    except StoreUnavailable as error:
+        raise NotAlerting(service.health.warning() or "") from error
 
 
 def _status(tx: Tx, service: Service) -> models.Status:
