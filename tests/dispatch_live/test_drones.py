@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from importlib import resources
 from typing import Any
 
@@ -397,6 +398,52 @@ def test_two_incidents_never_hold_the_same_drone(flying):
     claims = bench.inside(lambda tx: tx.rows(sa.select(schema.claim)))
     assert [(row["kind"], row["incident_id"]) for row in claims] == [("drone", other)]
     assert verify(bench.service.store).faults == ()
+
+
+def test_a_drone_that_went_out_of_service_in_the_meantime_is_not_sent(flying):
+    bench = flying.bench
+    incident = flying.call(ambulance_due_at=bench.iso(120.0))
+    flying.answer(flying.one("find"), (flying.drones[0], 200.0))
+    flying.fit(flying.drones[0], fit=False)
+    later = {"due_at": bench.iso(FAR_S)}
+    bench.post(f"/v1/incidents/{incident}/ambulance", "control", later)
+    (task,) = flying.side(incident)["tasks"]
+    assert (task["status"], task["end_reason"]) == ("refused", "not_in_service")
+    assert flying.orders() == []
+
+
+def test_whoever_waits_for_orders_hears_of_the_next_one_at_once(flying):
+    bench = flying.bench
+    incident = flying.call(ambulance_due_at=bench.iso(120.0))
+    flying.answer(flying.one("find"), (flying.drones[0], 200.0))
+    bench.wait(95.0)  # what was found is too old by now
+    heard: list[str] = []
+    path = f"/v1/drone-operator/orders?after={flying.after}&wait_s=20"
+
+    def fetch() -> None:
+        heard.extend(order["kind"] for order in bench.get(path, OPERATOR)["orders"])
+
+    waiting = threading.Thread(target=fetch)
+    waiting.start()
+    while not bench.service.stream.listeners:
+        time.sleep(0.01)
+    time.sleep(0.2)  # it has found nothing and waits
+    began_s = time.monotonic()
+    later = {"due_at": bench.iso(FAR_S)}
+    bench.post(f"/v1/incidents/{incident}/ambulance", "control", later)
+    waiting.join(15.0)
+    assert heard == ["find"]
+    assert time.monotonic() - began_s < 5.0
+    assert bench.service.stream.listeners == 0
+
+
+def test_waiting_for_orders_ends_with_nothing(flying):
+    began_s = time.monotonic()
+    path = f"/v1/drone-operator/orders?after={flying.after}"
+    assert flying.bench.get(f"{path}&wait_s=0.3", OPERATOR)["orders"] == []
+    assert 0.3 <= time.monotonic() - began_s < 5.0
+    refused = flying.bench.ask("GET", f"{path}&wait_s=31", OPERATOR)
+    assert refused.status_code == 422
 
 
 def test_an_option_that_another_incident_holds_is_no_option(flying):
