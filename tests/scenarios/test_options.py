@@ -261,7 +261,7 @@ def test_a_drone_alone_flies_as_it_does_beside_another(extract: Path, tmp_path: 
     ]
     assert pairs
     assert any(alone == beside for alone, beside in pairs)
-    steps = ("readied", "launched", "overhead", "delivered")
+    steps = ("launched", "overhead", "delivered")
     for alone, beside in pairs:  # the other one may have been tried before, and failed
         for last, this in pairwise(f"t_drone_{step}_s" for step in steps):
             if alone[this] is not None and beside[this] is not None:
