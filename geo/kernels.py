@@ -241,15 +241,15 @@ def patient_times(
             person_aed[i] = -1
             if e < 0 or not attached:
                 continue
-            u, v = np.uint32(people[i, U]), np.uint32(people[i, V])
+            at_u, at_v = np.uint32(people[i, U]), np.uint32(people[i, V])
             to_u = np.int64(people[i, TO_U]) << BITS
             to_v = np.int64(people[i, TO_V]) << BITS
-            t = min(to_u + straight[u], to_v + straight[v]) >> BITS
+            t = min(to_u + straight[at_u], to_v + straight[at_v]) >> BITS
             if e == patients[0, EDGE]:
                 t = min(t, _along_edge(edge_forward[e], edge_backward[e], people, i, patients, 0))
             if t <= bound:
                 seconds[0, i] = t / 10.0
-            key = min(to_u + fetched[u], to_v + fetched[v])
+            key = min(to_u + fetched[at_u], to_v + fetched[at_v])
             a = aed_on_edge[np.uint32(e)]
             while a >= 0:
                 along = _along_edge(edge_forward[e], edge_backward[e], people, i, aeds, a)

@@ -342,15 +342,17 @@ def _selected(metric: Metric, anchors: Anchors, kind: DTypeLike, closed: int) ->
 
 def by_key(keys: Ints) -> tuple[Ints, Ints]:
     """Keys of 0 or more in ascending order, and where each stood."""
-    order = np.argsort(keys, kind="stable").astype(np.int32)
-    order = order[np.count_nonzero(keys < 0) :]
-    return np.ascontiguousarray(keys[order]), order
+    stood = np.flatnonzero(keys >= 0)
+    both = keys[stood].astype(np.int64) << 32 | stood
+    both.sort()
+    return (both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32)
 
 
 def _in_threads(part: Any, count: int, threads: int) -> list[Any]:
     """``part(begin, end)`` over equal shares of 0..count, in order."""
-    shares = max(1, min(threads, -(-count // 32)))
-    bounds = [count * i // shares // 32 * 32 for i in range(shares)] + [count]
+    sweeps = -(-count // 32)
+    shares = max(1, min(threads, sweeps))
+    bounds = [sweeps * i // shares * 32 for i in range(shares)] + [count]
     spans = list(pairwise(bounds))
     if len(spans) == 1:
         return [part(*spans[0])]
