@@ -2,7 +2,7 @@
 
     python -m benchmarks.routing --graph moscow.npz --json results.json
     python -m benchmarks.routing --region REGION_FOLDER --json results.json
-    python -m benchmarks.routing --graph moscow.npz --tile 2x2 --only growth
+    python -m benchmarks.routing --graph moscow.npz --tile 2x2 --only growth,growth-foot
 
 The peers are pinned and installed once in an environment of their own (``benchmarks.peers``).
 They get the raw map graph, one node per map node, and their best calls: pinned targets, arrays
@@ -754,6 +754,83 @@ def _core_sweep(bench: Bench) -> tuple[float, int, int]:
     return timing.median_s, moved, 32
 
 
+def growth(bench: Bench) -> list[dict[str, Any]]:
+    """The product alone, for one line of the table of growth."""
+    from geo.aligned import aligned_empty
+    from geo.hierarchy import Hierarchy
+    from geo.matrix import TargetSet
+    from geo.metric import Places
+    from geo.reach import nearest_site
+
+    router = bench.router
+    network, hierarchy = router.network, router.hierarchy
+    fleet = router.fleet(bench.at(bench.units))
+    patients = router.places(bench.at(bench.incidents))
+    sources, targets = bench.at(bench.sources), bench.at(bench.targets)
+    junctions = TargetSet(router.metric, Places.of_nodes(np.arange(network.n_nodes)))
+    batch, sites = router.places(bench.at(bench.sources[:64])), router.places(bench.at(bench.sites))
+    table = aligned_empty(len(sources), len(targets), np.int32)
+    everywhere = aligned_empty(64, network.n_nodes, np.uint16)
+    ends = bench.at(bench.pairs[0]), bench.at(bench.pairs[1])
+    times = network.edge_forward_ds, network.edge_backward_ds
+    timings = interleaved(
+        [
+            Contender("order + contraction", lambda: Hierarchy.of(network), 1, 2),
+            Contender("Q5 one new metric", lambda: router.with_times(*times)),
+            Contender(
+                "Q2 k=5 of 500 moving", lambda: fleet.nearest(patients, 5), len(bench.incidents)
+            ),
+            Contender(
+                "Q3 1,000 x 20,000", lambda: router.times_ds(sources, targets, out=table), 1, 5
+            ),
+            Contender(
+                "Q4 one-to-all, batched",
+                lambda: junctions.times_ds(batch, dtype=np.uint16, out=everywhere),
+                64,
+                5,
+            ),
+            Contender("Q4 nearest of 500, labelled", lambda: nearest_site(router.metric, sites)),
+            Contender("point to point", lambda: router.pair_times_ds(*ends), len(ends[0])),
+        ],
+        bench.rounds,
+    )
+    return [
+        {
+            "bar": name,
+            "nodes": len(bench.raw),
+            "junctions": network.n_nodes,
+            "core": hierarchy.n_core,
+            "ours_s": timing.median_s,
+            "spread": timing.spread,
+        }
+        for name, timing in timings.items()
+    ]
+
+
+def growth_on_foot(bench: Bench) -> list[dict[str, Any]]:
+    """Q1 for the table of growth: people and AEDs as thick on the ground in every size."""
+    from geo.nearby import Crowd, NearbySearch
+
+    share = len(bench.raw) / 404_060
+    rng = np.random.default_rng(11)
+    pick = lambda count: bench.at(rng.integers(0, len(bench.raw), round(count * share)))  # noqa: E731
+    network = bench.router.network
+    search, crowd, boxes = NearbySearch(network), *(Crowd(network, pick(n)) for n in (PEOPLE, AEDS))
+    usable = np.ones(len(boxes), np.bool_)
+    patients = [bench.at([node]) for node in bench.incidents]
+    taken = one_by_one(
+        lambda i: search.soonest(
+            patients[i], crowd, boxes, usable, k=BEST, bound_s=BOUND_S, pickup_s=PICKUP_S
+        ),
+        len(patients),
+    )
+    kept = {"nodes": len(bench.raw), "junctions": network.n_nodes}
+    return [
+        {"bar": "Q1 both answers, median", **kept, "ours_s": float(np.median(taken))},
+        {"bar": "Q1 both answers, p99", **kept, "ours_s": float(np.percentile(taken, 99))},
+    ]
+
+
 def warm_start(bench: Bench) -> list[dict[str, Any]]:
     """Import, map a prepared region, first answer, in a fresh interpreter with warm caches."""
     import tempfile
@@ -825,7 +902,11 @@ PARTS: dict[str, Callable[[Bench], list[dict[str, Any]]]] = {
     "pairs": pairs,
     "memory": memory,
     "warm": warm_start,
+    "growth": growth,
+    "growth-foot": growth_on_foot,
 }
+ON_FOOT = frozenset({"q1", "growth-foot"})
+GROWTH = frozenset({"growth", "growth-foot"})
 
 
 def main() -> None:
@@ -834,14 +915,16 @@ def main() -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--region", type=Path, help="a region folder")
     where.add_argument("--graph", type=Path, help="a .npz with edges (m, 2) and xy (n, 2)")
-    parser.add_argument("--tile", default="1x1", help="lay copies of the graph side by side")
+    parser.add_argument(
+        "--tile", default="1x1", help="2x2: copies of the graph side by side; 1/8: its middle"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help="parts, with commas: " + ", ".join(PARTS))
     parser.add_argument("--markdown", action="store_true", help="print the rows as a table, too")
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     options = parser.parse_args()
     run_inside("benchmarks.routing", sys.argv[1:])
-    chosen = options.only.split(",") if options.only else list(PARTS)
+    chosen = options.only.split(",") if options.only else [p for p in PARTS if p not in GROWTH]
     rows: list[dict[str, Any]] = []
     started = time.perf_counter()
     streets = _streets(options)
@@ -855,7 +938,7 @@ def main() -> None:
     print(f"streets ready after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     name = (options.region or options.graph).stem
     for part in chosen:
-        bench = foot if part == "q1" else car
+        bench = foot if part in ON_FOOT else car
         for found in PARTS[part](bench):
             found |= {"streets": f"{name}, {bench.router.network.mode}", "tile": options.tile}
             rows.append(found)
@@ -890,8 +973,7 @@ def _streets(options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.graphs import networks_of_file, streets_of
 
     if options.graph:
-        across, down = (int(x) for x in options.tile.split("x"))
-        return networks_of_file(options.graph, (across, down))
+        return networks_of_file(options.graph, options.tile)
     from geo.region import Region
 
     region = Region.open(options.region)
