@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
+from numpy.typing import NDArray
 from scipy import stats
 
 from sim.clock import calendar
@@ -15,7 +17,17 @@ from sim.fleet_calls import (
     fleet_work,
     shift_intervals,
 )
-from sim.parameters import HOUR_SHARES, ClockParameters, FleetParameters, Hospital, Station
+from sim.parameters import (
+    HOUR_SHARES,
+    ClockParameters,
+    DayNight,
+    FleetParameters,
+    GroupParameters,
+    Hospital,
+    Lognormal,
+    ResponderGroup,
+    Station,
+)
 from sim.randomness import Draws
 
 CLOCK = calendar(ClockParameters(years=1.0), "Europe/London")
@@ -113,3 +125,62 @@ def test_shifts_follow_local_time_over_the_clock_change() -> None:
     night = np.array(shift_intervals((19.0, 7.0), CLOCK))
     assert {11.0, 13.0} <= set((night[3::2] - night[2::2]) / 3600)  # the two clock changes
     assert shift_intervals((0.0, 24.0), CLOCK) == ()
+
+
+# --- first-responder groups ----------------------------------------------------------------------
+
+Floats = NDArray[np.float64]
+NO_TIME = Lognormal(0.0, 0.0)
+POSTS = (ResponderGroup("A", 50.02, -5.98, 0), ResponderGroup("B", 50.08, -5.88, 1))
+ALWAYS = GroupParameters(on_duty_share=DayNight(1.0, 1.0))
+
+
+def with_groups(*groups: ResponderGroup, rules: GroupParameters = ALWAYS) -> FleetParameters:
+    return replace(PARAMETERS, groups=groups, group=rules)
+
+
+def co_arrivals(parameters: FleetParameters) -> Floats:
+    work, found = played(parameters)
+    return found.co_arrived_s[work.row] - work.calls.at_s[work.row]
+
+
+def test_groups_leave_every_ambulance_where_it_was() -> None:
+    plain_work, plain_result = played()
+    work, result = played(with_groups(*POSTS))
+    assert np.array_equal(work.row, plain_work.row)
+    assert np.array_equal(result.arrived_s, plain_result.arrived_s, equal_nan=True)
+    assert np.isnan(plain_result.co_arrived_s).all()
+    assert np.isfinite(result.co_arrived_s[work.row]).mean() > 0.9
+
+
+def test_a_group_comes_as_it_would_alone_whoever_else_is_on_call() -> None:
+    a, b = (co_arrivals(with_groups(post)) for post in POSTS)
+    both = co_arrivals(with_groups(*POSTS))
+    assert (
+        np.array_equal(both, np.fmin(a, b), equal_nan=True)
+        or np.isclose(both, np.fmin(a, b), equal_nan=True).mean() > 0.98
+    )  # a group that is out with another patient lets the other one go
+    assert (both <= np.fmin(a, b) + 1e-6).mean() > 0.98
+
+
+def test_a_group_goes_when_it_is_on_duty_and_no_farther_than_agreed() -> None:
+    half = replace(ALWAYS, on_duty_share=DayNight(0.5, 0.5))
+    went = np.isfinite(co_arrivals(with_groups(POSTS[0], rules=half))).mean()
+    assert 0.35 < went < 0.65
+    near = replace(ALWAYS, within_s=300.0, turnout=NO_TIME, turnout_night=NO_TIME)
+    reached = co_arrivals(with_groups(POSTS[0], rules=near))
+    assert 0.0 < np.isfinite(reached).mean() < 0.9
+    assert np.nanmax(reached) <= 300.0 + 1e-6
+
+
+def test_a_group_drives_without_blue_lights() -> None:
+    rules = replace(ALWAYS, turnout=NO_TIME, turnout_night=NO_TIME, within_s=7_200.0)
+    usual = co_arrivals(with_groups(POSTS[0], rules=rules))
+    faster = co_arrivals(with_groups(POSTS[0], rules=replace(rules, speed_factor=1.25)))
+    work, _ = played()
+    place = work.sites[work.calls.site[work.row]]
+    lat, lon = np.append(place[:, 0], POSTS[0].lat), np.append(place[:, 1], POSTS[0].lon)
+    blue_s = StraightDrive().matrix_s(lat, lon)[-1, :-1]
+    from_home = np.isclose(faster, blue_s, atol=0.01)
+    assert from_home.mean() > 0.8  # the others were on their way home from somebody else
+    assert np.allclose(usual[from_home], 1.25 * blue_s[from_home], atol=0.02)
