@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from dispatch.live import coding
 from dispatch.live.clock import Clock
+from dispatch.live.errors import StoreUnavailable
 from dispatch.live.ids import NewId
+from dispatch.live.logs import logger, where
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
 from notifications import fallback
@@ -24,11 +26,13 @@ from notifications.messages import Message, Purpose, compose
 from notifications.sender import Parcel, Sender
 
 AlertRef = tuple[str, int, str]  # incident id, alert id, alert key
+Outcome = tuple[Parcel, Receipt | NotificationError]
 FOLLOW_UP_S = 300.0  # a stand-down or an update is of no use later (assumption)
 POLITE_S = 86400.0
 STALE_DEVICE_S = 30 * 86400.0  # a phone that was silent so long comes last (FCM's advice)
 AT_ONCE = 200
 NEVER = 1e18
+FAULT_RETRY_S = 5.0
 
 _delivery = schema.delivery
 _device = schema.device
@@ -64,9 +68,7 @@ class Outbox:
             kind: channel.name for channel in reversed(channels) for kind in channel.kinds
         }
         self._rank = {channel.name: number for number, channel in enumerate(channels)}
-        self._outcomes: queue.SimpleQueue[tuple[Parcel, Receipt | NotificationError]] = (
-            queue.SimpleQueue()
-        )
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.sender = Sender(channels, clock, self._note_outcome, threads=threads)
         self.on_undelivered: OnUndelivered = _nothing
         self.on_dead_device: OnDeadDevice = _nothing
@@ -217,15 +219,27 @@ class Outbox:
         self.confirm(tx, row["message_id"], device_id)
         return True
 
+    def reaches_anybody(self, tx: Tx) -> bool:
+        """Whether any volunteer who is available has a device that some channel reaches."""
+        person = schema.responder
+        somebody = (
+            (_device.c.responder_id == person.c.responder_id)
+            & (person.c.status == "active")
+            & person.c.on_duty
+            & _device.c.dead_at_s.is_(None)
+            & _device.c.kind.in_([kind.value for kind in self._channel_of])
+        )
+        return tx.value(sa.select(_device.c.device_id).where(somebody).limit(1)) is not None
+
     # --- between transactions -----------------------------------------------------------------
 
     def turn(self) -> int:
         """Work off outcomes and whatever has become due; returns how much there was."""
-        outcomes: list[tuple[Parcel, Receipt | NotificationError]] = []
+        outcomes: list[Outcome] = []
         while len(outcomes) < AT_ONCE and not self._outcomes.empty():
             outcomes.append(self._outcomes.get_nowait())
         if outcomes:
-            self._store.transact(lambda tx: self._record(tx, outcomes))
+            self._take_note(outcomes)
         now_s = self._clock()
         due = (
             sa.select(_delivery.c.message_id)
@@ -235,7 +249,7 @@ class Outbox:
         )
         rows = self._store.transact(lambda tx: tx.rows(due))
         for row in rows:
-            self._store.transact(lambda tx, row=row: self._continue(tx, row["message_id"]))  # type: ignore[misc]
+            self._continue_one(row["message_id"], now_s)
         return len(outcomes) + len(rows)
 
     def next_wake_s(self) -> float | None:
@@ -260,6 +274,33 @@ class Outbox:
         self.sender.close()
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _take_note(self, outcomes: Sequence[Outcome]) -> None:
+        """Write outcomes down, together if possible; one that fails holds up no other."""
+        try:
+            self._store.transact(lambda tx: self._record(tx, outcomes))
+        except StoreUnavailable:
+            for outcome in outcomes:  # what a provider said is not said twice
+                self._outcomes.put(outcome)
+            raise
+        except Exception as error:  # noqa: BLE001 - the other deliveries must go on
+            if len(outcomes) == 1:
+                logger().error("outcome_failed", kind=type(error).__name__, at=where(error))
+                return
+            for outcome in outcomes:
+                self._take_note([outcome])
+
+    def _continue_one(self, message_id: str, now_s: float) -> None:
+        """Go on with one delivery; one that cannot go on is put off and holds up no other."""
+        try:
+            self._store.transact(lambda tx: self._continue(tx, message_id))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other deliveries must go on
+            logger().error("delivery_failed", kind=type(error).__name__, at=where(error))
+            later = sa.update(_delivery).where(_delivery.c.message_id == message_id)
+            later = later.values(wake_at_s=now_s + FAULT_RETRY_S)
+            self._store.transact(lambda tx: tx.run(later))
 
     def _continue(self, tx: Tx, message_id: str) -> None:
         row = tx.row(sa.select(_delivery).where(_delivery.c.message_id == message_id))
@@ -310,9 +351,7 @@ class Outbox:
             parcel = Parcel(message, device, leg.channel)
             tx.after(lambda parcel=parcel: self.sender.submit(parcel))  # type: ignore[misc]
 
-    def _record(
-        self, tx: Tx, outcomes: Sequence[tuple[Parcel, Receipt | NotificationError]]
-    ) -> None:
+    def _record(self, tx: Tx, outcomes: Sequence[Outcome]) -> None:
         now_s = self._clock()
         for parcel, outcome in outcomes:
             if isinstance(outcome, TokenExpired):

@@ -29,9 +29,10 @@ from dispatch.lifecycle import CORE_VERSION, Core, Ignore, Move, disposition
 from dispatch.live import coding
 from dispatch.live.carrying import Carrier, Means, OnSearch
 from dispatch.live.clock import Clock
-from dispatch.live.errors import NotFound
+from dispatch.live.errors import NotFound, StoreUnavailable
 from dispatch.live.finder import Finder
 from dispatch.live.ids import NewId
+from dispatch.live.logs import logger, where
 from dispatch.live.outbox import Outbox
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
@@ -46,6 +47,8 @@ from dispatch.model import (
 
 SYSTEM = "system"
 TIMERS_AT_ONCE = 200
+FAULT = "internal_fault"
+FAULT_RETRY_S = 5.0
 
 
 class Applied(Struct, frozen=True):
@@ -197,14 +200,24 @@ class Runtime:
     # --- time ---------------------------------------------------------------------------------
 
     def fire_timers(self) -> int:
-        """Fire the timers that are due, oldest first; returns how many there were."""
+        """Fire the timers that are due, oldest first; returns how many there were.
+
+        One incident that cannot go on must not hold up the others: its timer is put off, and
+        control is told.
+        """
         timer = schema.timer
         now_s = self._clock()
         order = (timer.c.due_at_s, timer.c.incident_id, timer.c.planned)
         due = sa.select(timer).where(timer.c.due_at_s <= now_s).order_by(*order)
         rows = self.store.transact(lambda tx: tx.rows(due.limit(TIMERS_AT_ONCE)))
         for row in rows:
-            self.store.transact(lambda tx, row=row: self._fire(tx, row))  # type: ignore[misc]
+            try:
+                self.store.transact(lambda tx, row=row: self._fire(tx, row))  # type: ignore[misc]
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other incidents must go on
+                logger().error("timer_failed", kind=type(error).__name__, at=where(error))
+                self.store.transact(lambda tx, row=row: self._put_off(tx, row, now_s))  # type: ignore[misc]
         return len(rows)
 
     def next_timer_s(self) -> float | None:
@@ -213,20 +226,30 @@ class Runtime:
         value = self.store.transact(lambda tx: tx.value(query))
         return None if value is None else float(value)
 
+    def _put_off(self, tx: Tx, row: sa.RowMapping, now_s: float) -> None:
+        """Try a timer again later; a person at control must look at its incident."""
+        later = sa.update(schema.timer).where(_same_timer(row))
+        tx.run(later.values(due_at_s=now_s + FAULT_RETRY_S))
+        incident_id = row["incident_id"]
+        flagged = (schema.incident.c.attention == FAULT) & _is(incident_id)
+        if tx.row(sa.select(schema.incident.c.incident_id).where(flagged)) is None:
+            tx.run(sa.update(schema.incident).where(_is(incident_id)).values(attention=FAULT))
+            told = {"code": FAULT, "detail": "", "attention": True}
+            self.means.stream.append(tx, now_s, "control.told", told, incident_id)
+
     def _fire(self, tx: Tx, row: sa.RowMapping) -> None:
-        timer = schema.timer
-        same = (
-            (timer.c.incident_id == row["incident_id"])
-            & (timer.c.kind == row["kind"])
-            & (timer.c.ref == row["ref"])
-            & (timer.c.due_at_s == row["due_at_s"])
-        )
-        if tx.run(sa.delete(timer).where(same)).rowcount:
+        if tx.run(sa.delete(schema.timer).where(_same_timer(row))).rowcount:
             event = TimerFired(TimerKind(row["kind"]), row["ref"])
             self.apply(tx, row["incident_id"], event, SYSTEM)
 
     def _undelivered(self, tx: Tx, incident_id: str, alert_id: int, reason: str) -> None:
         self.apply(tx, incident_id, AlertUndelivered(alert_id, reason), SYSTEM)
+
+
+def _same_timer(row: sa.RowMapping) -> sa.ColumnElement[bool]:
+    timer = schema.timer
+    names = ("incident_id", "kind", "ref", "due_at_s")
+    return sa.and_(*(timer.c[name] == row[name] for name in names))
 
 
 class _Step:

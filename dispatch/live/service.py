@@ -282,7 +282,7 @@ class Service:
     def watch(self) -> None:
         """Look for causes why people are not being alerted."""
         self.health.set("channels", self._channel_words())
-        self._watch_brakes()
+        self._watch_database()
         self._watch_clock()
         if not self.finder.region:
             words = "no region: travel times are estimates along straight lines"
@@ -330,10 +330,11 @@ class Service:
         words = f"channel failing: {', '.join(names)}" if names else None
         self.health.set("channel", words, blocking=False)
 
-    def _watch_brakes(self) -> None:
+    def _watch_database(self) -> None:
         try:
             on = self.store.transact(lambda tx: brakes.active(tx, self.clock()))
             policy_id = self.store.transact(lambda tx: self.book.in_force(tx, self.clock()))
+            phones = self.store.transact(self.outbox.reaches_anybody)
         except StoreUnavailable:
             self.health.report("store", "the database cannot be written")
             return
@@ -342,6 +343,8 @@ class Service:
         self.health.set("brake", words)
         areas = len(on) - len(stops)
         self.health.set("areas", f"{areas} no-alert areas" if areas else None, blocking=False)
+        nobody = "no available volunteer has a phone that can be reached"
+        self.health.set("phones", None if phones else nobody)
         self.health.set("policy", None if policy_id else "no policy is in force")
         silence = self.store.transact(self.drone_desk.silence) if self.uses_drones() else None
         self.health.set("drones", silence, blocking=False)
