@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -37,6 +38,7 @@ from scenarios.regions import open_region, prepare_region
 from scenarios.report.page import write_report
 from scenarios.row_use import RowUse
 from scenarios.schema import Scenario
+from scenarios.sensitivity import rerun, sensitivity
 from scenarios.stopping import Stopping, StoppingRule, next_total, stopped
 from scenarios.tables import TableWriter
 from sim.parameters import WorldParameters, check
@@ -95,6 +97,7 @@ def run_study(
     parts: Path | None = None,
     resume: bool = False,
     rule: StoppingRule | None = None,
+    vary: bool = False,
 ) -> StudyResult:
     """Play a scenario and leave tables, ``summary.json`` and ``report.html`` in ``out_dir``.
 
@@ -102,7 +105,8 @@ def run_study(
     ``events``: keep the events of ``all`` incidents, of a ``sample``, or of ``none``.
     ``parts``: a folder for finished replications, gone when the study is complete; with ``resume``
     those that an earlier start left there are used. ``rule``: replications come in rounds until it
-    is content, instead of a fixed number.
+    is content, instead of a fixed number. ``vary``: play inputs lower and higher, one at a time, to
+    say what would change the answer.
 
     Raises:
         InputFaults: the scenario or a file that it names is wrong.
@@ -114,15 +118,82 @@ def run_study(
     say = progress or Silent()
     if events not in EVENT_CHOICES:
         raise InputFaults([Fault("--events", "", f"one of {', '.join(EVENT_CHOICES)}", events)])
-    scenario = _with_run(scenario, replications, seed)
-    options = options_of(scenario)
-    policies = tuple(option.policy for option in options)
-    folder = prepare_region(scenario, progress=say.step)
-    means = [_means(option, folder) for option in options]
-    region, inputs = means[0].region, means[0].inputs
-    row_use = _each_once(use for item in means for use in item.inputs.row_use)
-    for use in row_use:
+    prepared = _prepared(_with_run(scenario, replications, seed), events, say)
+    scenario, play, facts_of = prepared.scenario, prepared.play, prepared.facts
+    for use in prepared.row_use:
         say.step(use.words)
+    mark = study_mark(play, [item.region.region_id for item in prepared.means])
+    kept = None if parts is None else Parts(parts, mark, resume=resume)
+    stopping = None
+    if rule is None:
+        total = scenario.run.replications
+        tally = _write_tables(play, out_dir, total, workers, kept, say)
+    else:
+        _refuse_rule(rule, scenario, [option.policy for option in prepared.options])
+        total, tally, stopping = _write_rounds(play, out_dir, workers, kept, say, rule, facts_of)
+    say.step("working out the answer")
+    facts = facts_of(total, tally)
+    tables = read_tables(out_dir)
+    air = _air(prepared.options, tables, facts, tally)
+    summary = msgspec.structs.replace(
+        summarise(tables, facts),
+        own_data=prepared.row_use,
+        back_cast=_back_cast(tables, facts),
+        demand_fit=prepared.means[0].inputs.demand_fit,
+        stopping=stopping,
+        air=None if air is None else air.summary,
+    )
+    again = None
+    if vary:
+        again = rerun(scenario, tables, facts, partial(_play_again, workers=workers), say.step)
+    summary = msgspec.structs.replace(summary, sensitivity=sensitivity(summary, facts, again))
+    (out_dir / "summary.json").write_bytes(summary_json(summary))
+    _keep_inputs(scenario, out_dir)
+    say.step("drawing the report")
+    write_report(out_dir / "report.html", facts, summary, tables, prepared.means[0].region, air)
+    if kept is not None:
+        kept.discard()
+    return StudyResult(summary, facts, out_dir)
+
+
+class _Prepared(NamedTuple):
+    """A study before it is played."""
+
+    scenario: Scenario
+    options: tuple[Option, ...]
+    means: tuple[_Means, ...]
+    row_use: tuple[RowUse, ...]
+    play: Play
+
+    def facts(self, replications: int, tally: Tally) -> StudyFacts:
+        """The facts, once the tables are there."""
+        run = self.scenario.run.model_copy(update={"replications": replications})
+        first = self.means[0]
+        changes = told_changes(self.options)
+        return study_facts(
+            self.scenario.model_copy(update={"run": run}),
+            first.region,
+            [option.policy for option in self.options],
+            volunteers=tally.volunteers / replications,
+            observed=first.inputs.observed,
+            fleet=first.inputs.parameters.fleet,
+            options=[
+                tally.in_option(
+                    msgspec.structs.replace(
+                        option_facts(option, item.region, item.inputs.parameters), changes=told
+                    ),
+                    replications,
+                )
+                for option, item, told in zip(self.options, self.means, changes, strict=True)
+            ],
+        )
+
+
+def _prepared(scenario: Scenario, events: str, say: Progress) -> _Prepared:
+    """Options, region and inputs of a scenario, its faults told before anything is played."""
+    options = options_of(scenario)
+    folder = prepare_region(scenario, progress=say.step)
+    means = tuple(_means(option, folder) for option in options)
     play = Play(
         scenario,
         folder,
@@ -131,54 +202,25 @@ def run_study(
         scenario.run.seed,
         events,
     )
-    mark = study_mark(play, [item.region.region_id for item in means])
-    kept = None if parts is None else Parts(parts, mark, resume=resume)
-    means_facts = [
-        msgspec.structs.replace(
-            option_facts(option, item.region, item.inputs.parameters), changes=changes
-        )
-        for option, item, changes in zip(options, means, told_changes(options), strict=True)
-    ]
+    row_use = _each_once(use for item in means for use in item.inputs.row_use)
+    return _Prepared(scenario, options, means, row_use, play)
 
-    def facts_of(replications: int, tally: Tally) -> StudyFacts:
-        run = scenario.run.model_copy(update={"replications": replications})
-        counted = scenario.model_copy(update={"run": run})
-        return study_facts(
-            counted,
-            region,
-            policies,
-            volunteers=tally.volunteers / replications,
-            observed=inputs.observed,
-            fleet=inputs.parameters.fleet,
-            options=[tally.in_option(facts, replications) for facts in means_facts],
-        )
 
-    stopping = None
-    if rule is None:
-        total = scenario.run.replications
-        tally = _write_tables(play, out_dir, total, workers, kept, say)
-    else:
-        _refuse_rule(rule, scenario, policies)
-        total, tally, stopping = _write_rounds(play, out_dir, workers, kept, say, rule, facts_of)
-    say.step("working out the answer")
-    facts = facts_of(total, tally)
-    tables = read_tables(out_dir)
-    air = _air(options, tables, facts, tally)
-    summary = msgspec.structs.replace(
-        summarise(tables, facts),
-        own_data=row_use,
-        back_cast=_back_cast(tables, facts),
-        demand_fit=inputs.demand_fit,
-        stopping=stopping,
-        air=None if air is None else air.summary,
+def _play_again(
+    scenario: Scenario, replications: int, *, workers: int
+) -> tuple[Tables, StudyFacts]:
+    """The first replications of a scenario with other inputs, in memory."""
+    prepared = _prepared(scenario, "none", Silent())
+    tally, kept = Tally(), []
+    with Players(prepared.play, min(workers, replications)) as players:
+        for played in players.play(range(replications)):
+            tally.add(played)
+            kept.append(played)
+    incidents, alerts = (
+        concat_tables([getattr(played, name) for played in kept])
+        for name in ("incidents", "alerts")
     )
-    (out_dir / "summary.json").write_bytes(summary_json(summary))
-    _keep_inputs(scenario, out_dir)
-    say.step("drawing the report")
-    write_report(out_dir / "report.html", facts, summary, tables, region, air)
-    if kept is not None:
-        kept.discard()
-    return StudyResult(summary, facts, out_dir)
+    return Tables(incidents, alerts), prepared.facts(replications, tally)
 
 
 class _Means(NamedTuple):

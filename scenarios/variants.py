@@ -21,8 +21,17 @@ def with_option(scenario: Scenario, option: OptionTable) -> Scenario:
     Raises:
         pydantic.ValidationError: a table says something that the schema refuses.
     """
-    changed = {name: _merged_table(scenario, name, patch) for name, patch in option.patches.items()}
-    return scenario.model_copy(update={**changed, "options": ()})
+    return with_tables(scenario, option.patches).model_copy(update={"options": ()})
+
+
+def with_tables(scenario: Scenario, patches: Mapping[str, Mapping[str, Any]]) -> Scenario:
+    """The scenario with other values in some of its tables.
+
+    Raises:
+        pydantic.ValidationError: a table says something that the schema refuses.
+    """
+    changed = {name: _merged_table(scenario, name, patch) for name, patch in patches.items()}
+    return scenario.model_copy(update=changed)
 
 
 def option_errors(scenario: Scenario) -> Iterator[tuple[int, str, ValidationError]]:

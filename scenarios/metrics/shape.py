@@ -22,6 +22,7 @@ from scenarios.metrics.intervals import CONFIDENCE, Difference, Estimate
 from scenarios.metrics.means import OptionSummary
 from scenarios.metrics.measures import Measure
 from scenarios.row_use import RowUse
+from scenarios.sensitivity_shape import Sensitivity
 from scenarios.stopping import Stopping
 
 FORMAT = "heartreach-summary"
@@ -119,6 +120,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     demand_fit: DemandFit | None = None  # hours and places fitted to the planner's own arrests
     air: AirSummary | None = None  # drones, where an option flies
     stopping: Stopping | None = None  # why a comparison ended after so many replications
+    sensitivity: Sensitivity | None = None  # what would change the answer
     options: tuple[OptionSummary, ...] = ()  # means, costs, days grounded, funnel; as ``policies``
     cautions: tuple[str, ...] = ()  # sentences that belong beside the answer
 

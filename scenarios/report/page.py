@@ -12,6 +12,7 @@ from scenarios.metrics.shape import Summary
 from scenarios.report.air import air_section
 from scenarios.report.backcast import backcast_section, has_own_data
 from scenarios.report.belief import belief_section
+from scenarios.report.change import change_section
 from scenarios.report.costs import costs_section, has_costs
 from scenarios.report.front import answer_section
 from scenarios.report.gains import gains_section
@@ -65,6 +66,7 @@ def render(
     makers += [gains_section, load_section]
     makers += [air_section] if summary.air is not None else []
     makers += [costs_section] if has_costs(study) else []
+    makers += [change_section] if summary.sensitivity is not None else []
     sections = [maker(study, number) for number, maker in enumerate(makers, start=2)]
     sections.append(method_section(study, len(sections) + 2, files or []))
     style = resources.files("scenarios.report").joinpath("style.css").read_text(encoding="utf-8")
