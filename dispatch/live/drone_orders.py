@@ -2,7 +2,7 @@
 
 An order is written in the transaction that decided it, so nothing can be fetched before that is on
 disk. It is shown only while it is of use: a search until its answer would be late, a word to
-prepare, launch or hand over while the drone is claimed for that task.
+prepare or launch while the drone is claimed for that task.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dispatch.model import Resource
 
 AT_ONCE = 200
 _order, _claim, _drone = schema.drone_order, schema.claim, schema.drone
-_WHILE_CLAIMED = ("ready", "launch", "take")
+_WHILE_CLAIMED = ("ready", "launch")
 
 
 def write(

@@ -12,7 +12,7 @@ from dispatch.live.errors import Conflict, Faulty, NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from dispatch.model import Resource
+from dispatch.model import RECALLABLE_DRONES, Resource
 
 _drone, _claim = schema.drone, schema.claim
 _FACTS = ("base", "lat", "lon", "aircraft")
@@ -44,7 +44,10 @@ class DroneBook:
     def set_service(
         self, tx: Tx, drone_id: int, given: models.DroneServiceIn, actor: str
     ) -> models.DroneOut:
-        """The operator says that a drone may fly, or may not; a task under way goes on."""
+        """The operator says that a drone may fly, or may not; a task under way goes on.
+
+        A drone that has delivered and may fly again is free, although its incident goes on.
+        """
         row = self._row(tx, drone_id)
         now_s = self._parts.clock()
         status = IN_SERVICE if given.in_service else "out_of_service"
@@ -60,6 +63,8 @@ class DroneBook:
                 updated_at_s=now_s,
             )
         )
+        if given.in_service:
+            self._free_if_back(tx, drone_id)
         if not same:
             audit.append(tx, now_s, actor, f"drone.{status}", f"drone:{drone_id}")
         return self.view(tx, drone_id)
@@ -99,6 +104,16 @@ class DroneBook:
     def _is_busy(self, tx: Tx, drone_id: int) -> bool:
         held = (_claim.c.kind == Resource.DRONE.value) & (_claim.c.resource_id == drone_id)
         return tx.value(sa.select(_claim.c.at_s).where(held)) is not None
+
+    def _free_if_back(self, tx: Tx, drone_id: int) -> None:
+        held = (_claim.c.kind == Resource.DRONE.value) & (_claim.c.resource_id == drone_id)
+        row = tx.row(sa.select(_claim).where(held))
+        if row is None:
+            return
+        side = self._parts.runtime.state(tx, row["incident_id"]).drones
+        assert side is not None
+        if side.tasks[-row["alert_id"] - 1].status not in RECALLABLE_DRONES:
+            tx.run(sa.delete(_claim).where(held))
 
     def _keep(self, tx: Tx, drone: models.DroneIn) -> tuple[int, str]:
         """Add or update one row; a drone that stands elsewhere waits for its operator again."""

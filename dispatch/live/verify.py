@@ -15,7 +15,14 @@ from dispatch.lifecycle import CORE_VERSION, Core
 from dispatch.live import audit, coding
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
-from dispatch.model import ASSIGNED_STATUSES, OPEN_DRONES, OPEN_STATUSES, Incident, Resource
+from dispatch.model import (
+    ASSIGNED_STATUSES,
+    OPEN_DRONES,
+    OPEN_STATUSES,
+    RECALLABLE_DRONES,
+    Incident,
+    Resource,
+)
 
 MOST = 100
 
@@ -148,20 +155,23 @@ def _promises(tx: Tx) -> list[str]:
 
 
 def _drone_claims(tx: Tx) -> list[str]:
-    """Every open task of a drone holds it, and nothing else does."""
+    """Every task of a drone that has not delivered holds it; only an open task does."""
     claim, incident = schema.claim, schema.incident
     held = {
         (row["incident_id"], -row["alert_id"], row["resource_id"])
         for row in tx.rows(sa.select(claim).where(claim.c.kind == Resource.DRONE.value))
     }
-    tasks = set()
+    tasks, must = set(), set()
     for row in tx.rows(sa.select(incident).where(incident.c.is_open)):
         state = coding.decode_incident(row["snapshot"], row["schema_version"])
         for task in () if state.drones is None else state.drones.tasks:
+            key = (state.incident_id, task.task_id, task.drone_id)
             if task.status in OPEN_DRONES:
-                tasks.add((state.incident_id, task.task_id, task.drone_id))
+                tasks.add(key)
+            if task.status in RECALLABLE_DRONES:
+                must.add(key)
     faults = [f"drone {drone}: claimed for nothing" for _, __, drone in sorted(held - tasks)]
-    return faults + [f"drone {drone}: sent unclaimed" for _, __, drone in sorted(tasks - held)]
+    return faults + [f"drone {drone}: sent unclaimed" for _, __, drone in sorted(must - held)]
 
 
 def _places(tx: Tx, policy_id: str) -> int | None:

@@ -400,6 +400,35 @@ def test_two_incidents_never_hold_the_same_drone(flying):
     assert verify(bench.service.store).faults == ()
 
 
+def test_a_drone_that_is_back_is_free_although_its_incident_goes_on(flying):
+    bench = flying.bench
+    first, order = flying.launched("C-1")
+    flying.fit(flying.drones[0], fit=False)
+    flying.fit(flying.drones[0])  # a word about its state does not take it from its task
+    path = f"/v1/drones/{flying.drones[0]}"
+    assert bench.get(path, "control")["busy"] is True
+    flying.report(order, "delivered")
+    assert bench.get(path, "control")["busy"] is True
+    flying.fit(flying.drones[0])
+    assert bench.get(path, "control")["busy"] is False
+    second, _ = flying.launched("C-2", location={"lat": 52.01, "lon": 1.0})
+    assert flying.statuses(first) == ["delivered"]
+    assert verify(bench.service.store).faults == ()
+    bench.post(f"/v1/incidents/{first}/close", "control")
+    assert bench.get(path, "control")["busy"] is True  # the second's
+    assert flying.statuses(second) == ["in_flight"]
+    assert verify(bench.service.store).faults == ()
+
+
+def test_options_that_are_no_drones_in_service_are_left_out(make_bench):
+    flying = Flying(make_bench(content=trial_policy()), drones=2)
+    incident = flying.call()
+    flying.fit(flying.drones[0], fit=False)
+    flying.answer(flying.one("find"), (999, 50.0), (flying.drones[0], 100.0))
+    assert flying.statuses(incident) == []  # not even tried
+    assert flying.side(incident)["why_none"] == "the drone is out of service"
+
+
 def test_a_drone_that_went_out_of_service_in_the_meantime_is_not_sent(flying):
     bench = flying.bench
     incident = flying.call(ambulance_due_at=bench.iso(120.0))
