@@ -45,6 +45,13 @@ Workers = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a study into --out that was interrupted.")
 ]
+Sensitivity = Annotated[
+    bool,
+    typer.Option(
+        "--sensitivity",
+        help="Also play inputs lower and higher, one at a time: what would change the answer.",
+    ),
+]
 Events = Annotated[EventsKept, typer.Option(help="Keep every event of these incidents.")]
 
 
@@ -120,6 +127,7 @@ def run(
     workers: Workers = None,
     events: Events = EventsKept.SAMPLE,
     resume: Resume = False,
+    sensitivity: Sensitivity = False,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -140,6 +148,7 @@ def run(
         quiet=quiet,
         as_json=as_json,
         resume=resume,
+        vary=sensitivity,
     )
     run_scenario(scenario, out, changes=changes, order=order)
 
@@ -189,6 +198,7 @@ def compare(
     workers: Workers = None,
     events: Events = EventsKept.NONE,
     resume: Resume = False,
+    sensitivity: Sensitivity = False,
     force: Force = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -216,6 +226,7 @@ def compare(
         quiet=quiet,
         as_json=as_json,
         resume=resume,
+        vary=sensitivity,
         rule=stopping_rule(scenario, measure, precision, replications, max_replications),
     )
     compare_options(scenario, out, measure, changes=changes, order=order)

@@ -62,6 +62,7 @@ def changed(scenario: Scenario, changes: Changes) -> Scenario:
     }
     if changes.policies:
         update["policies"] = _named_policies(changes.policies)
+        update["options"] = ()  # rules are compared then, under the scenario's own means
     return scenario.model_copy(update=update)
 
 
@@ -87,6 +88,7 @@ class Order(Struct, frozen=True, kw_only=True):
     quiet: bool = False
     as_json: bool = False
     resume: bool = False
+    vary: bool = False  # inputs lower and higher, one at a time
     rule: StoppingRule | None = None
 
 
@@ -160,6 +162,7 @@ def _study(name: str, out: Path, changes: Changes, order: Order) -> StudyResult:
                 progress=progress,
                 parts=parts,
                 resume=order.resume,
+                vary=order.vary,
                 rule=order.rule,
             )
     except BaseException:
