@@ -72,7 +72,7 @@ def record(recorder: ModuleType, name: str, incidents: int) -> tuple[Any, list[A
 
 
 def test_incidents_with_drones_get_the_same_decisions(make_bench, recorder, parity, monkeypatch):
-    policy, recording = record(recorder, POLICIES[0], 25)
+    policy, recording = record(recorder, "drones_only", 30)
     compare(make_bench(), parity, policy, recording, monkeypatch)
     kinds = Counter(type(command) for step in recording for command in step[3])
     assert kinds[LaunchDrone] > 5
