@@ -2,7 +2,7 @@
 
     python -m benchmarks.routing --graph moscow.npz --json results.json
     python -m benchmarks.routing --region REGION_FOLDER --json results.json
-    python -m benchmarks.routing --graph moscow.npz --tile 2x2 --only growth,growth-foot
+    python -m benchmarks.routing --graph moscow.npz --tile 1/8,1x1,2x2 --only growth,growth-foot
 
 The peers are pinned and installed once in an environment of their own (``benchmarks.peers``).
 They get the raw map graph, one node per map node, and their best calls: pinned targets, arrays
@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from benchmarks.measure import (
     peak_mb,
     resident_mb,
     row,
+    stream_gbps,
 )
 from benchmarks.peers import run_inside
 
@@ -700,7 +701,7 @@ def memory(bench: Bench) -> list[dict[str, Any]]:
     metric = router.metric
     labels = metric.labels
     size = lambda arrays: sum(int(a.nbytes) for a in arrays) / 1e6  # noqa: E731
-    seconds, moved, lanes = _core_sweep(bench)
+    limits = {"stream_gbps": stream_gbps(), "stream_in_cache_gbps": stream_gbps(2.0)}
     return [
         {
             "bar": "memory",
@@ -715,17 +716,68 @@ def memory(bench: Bench) -> list[dict[str, Any]]:
             "process_mb": resident_mb(),
             "peak_mb": peak_mb(),
         },
-        {
-            "bar": f"core sweep of {lanes} sources, upward searches included",
-            "ours_s": seconds,
-            "bytes_touched": moved,
-            "gbps": moved / seconds / 1e9,
-        },
+        *(
+            {
+                "bar": f"memory traffic: {name}",
+                "ours_s": seconds,
+                "bytes_touched": moved,
+                "gbps": moved / seconds / 1e9,
+                "of_stream": moved / seconds / 1e9 / limits["stream_gbps"],
+                **limits,
+            }
+            for name, (seconds, moved) in (
+                ("core sweep of 32 sources", _core_sweep(bench)),
+                ("Q3 1,000 x 20,000", _table(bench)),
+                ("Q4 nearest of 500, labelled", _nearest(bench)),
+                ("Q5 one new metric", _customised(bench)),
+            )
+        ),
     ]
 
 
-def _core_sweep(bench: Bench) -> tuple[float, int, int]:
-    """Seconds of one sweep through the whole core, the bytes that it touches, and its lanes.
+def _timed(call: Callable[[], Any], rounds: int) -> float:
+    return interleaved([Contender("", call)], rounds)[""].median_s
+
+
+def _table(bench: Bench) -> tuple[float, int]:
+    """A table: for 32 sources a sweep, per target two rows and their times read, 32 times written.
+
+    Writing past the caches counts once.
+    """
+    from geo.aligned import aligned_empty
+
+    router = bench.router
+    targets = router.target_set(bench.at(bench.targets))
+    sources = router.places(bench.at(bench.sources))
+    chosen = targets.narrow
+    table = aligned_empty(len(sources), len(targets), np.int32)
+    sweep = len(chosen.head) * (4 + 2 + 64) + len(chosen.node) * (8 + 2 * 64)
+    moved = (sweep + len(targets) * (2 * (4 + 2 + 64) + 32 * 4)) * len(sources) // 32
+    return _timed(lambda: targets.times_ds(sources, out=table), bench.rounds), moved
+
+
+def _nearest(bench: Bench) -> tuple[float, int]:
+    """Per core slot a head, a time and the key above; per node its keys, gates and the answer."""
+    from geo.reach import nearest_site
+
+    own = bench.router.hierarchy
+    sites = bench.router.places(bench.at(bench.sites))
+    slots = own.n_slots - own.first_core_slot
+    moved = slots * (4 + 4 + 8) + own.n_core * 20 + own.n_fringe * (8 + 8 + 16 + 8)
+    moved += own.n_nodes * (8 + 4 + 8 + 8)
+    return _timed(lambda: nearest_site(bench.router.metric, sites), bench.rounds), moved
+
+
+def _customised(bench: Bench) -> tuple[float, int]:
+    """Per triangle its upper slot, two times read, two read and written; per slot both, twice."""
+    own, network = bench.router.hierarchy, bench.router.network
+    times = network.edge_forward_ds, network.edge_backward_ds
+    moved = len(own.upper) * (4 + 8 + 16) + own.n_slots * 16 + own.n_edges * 12
+    return _timed(lambda: bench.router.with_times(*times), bench.rounds), moved
+
+
+def _core_sweep(bench: Bench) -> tuple[float, int]:
+    """Seconds of one sweep through the whole core and the bytes that it touches.
 
     Bytes: per slot a head, a time and the row above; per node its number, its first slot and its
     own row once for reading the seed and once for writing.
@@ -751,7 +803,7 @@ def _core_sweep(bench: Bench) -> tuple[float, int, int]:
         bench.rounds,
     )["sweep"]
     moved = len(chosen.head) * (4 + 2 + 64) + len(chosen.node) * (8 + 2 * 64)
-    return timing.median_s, moved, 32
+    return timing.median_s, moved
 
 
 def growth(bench: Bench) -> list[dict[str, Any]]:
@@ -916,7 +968,9 @@ def main() -> None:
     where.add_argument("--region", type=Path, help="a region folder")
     where.add_argument("--graph", type=Path, help="a .npz with edges (m, 2) and xy (n, 2)")
     parser.add_argument(
-        "--tile", default="1x1", help="2x2: copies of the graph side by side; 1/8: its middle"
+        "--tile",
+        default="1x1",
+        help="2x2: copies of the graph side by side; 1/8: its middle; several with commas",
     )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help="parts, with commas: " + ", ".join(PARTS))
@@ -926,34 +980,72 @@ def main() -> None:
     run_inside("benchmarks.routing", sys.argv[1:])
     chosen = options.only.split(",") if options.only else [p for p in PARTS if p not in GROWTH]
     rows: list[dict[str, Any]] = []
+    for tile in options.tile.split(",") if options.graph else ["1x1"]:
+        rows += _all_parts(options, tile, chosen)
+    rows.append(machine(PACKAGES))
+    print(rows[-1])
+    if options.markdown:
+        _print_table(rows)
+        _print_limits(rows)
+        _print_growth(rows)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _all_parts(
+    options: argparse.Namespace, tile: str, chosen: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The rows of the chosen parts on one map."""
     started = time.perf_counter()
-    streets = _streets(options)
     benches = {
         mode: Bench(part, quick=options.quick)
-        for mode, part in streets.items()
+        for mode, part in _streets(options, tile).items()
         if mode in ("foot", "car")
     }
     foot = benches.get("foot") or next(iter(benches.values()))
     car = benches.get("car") or foot
     print(f"streets ready after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     name = (options.region or options.graph).stem
+    rows = []
     for part in chosen:
         bench = foot if part in ON_FOOT else car
         for found in PARTS[part](bench):
-            found |= {"streets": f"{name}, {bench.router.network.mode}", "tile": options.tile}
+            found |= {"streets": f"{name}, {bench.router.network.mode}", "tile": tile}
             rows.append(found)
             _print(found)
-    rows.append(machine(PACKAGES))
-    print(rows[-1])
-    if options.markdown:
-        _print_table(rows)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
+def _print_limits(rows: list[dict[str, Any]]) -> None:
+    """Rows of memory traffic as lines of a markdown table."""
+    traffic = [found for found in rows if "bytes_touched" in found]
+    if traffic:
+        print(
+            "\n| kernel | time | bytes touched | GB/s | of the stream copy |\n|---|--:|--:|--:|--:|"
+        )
+    for found in traffic:
+        name = found["bar"].removeprefix("memory traffic: ")
+        moved = f"{found['bytes_touched'] / 1e6:,.1f} MB"
+        rate, share = f"{found['gbps']:.1f}", f"{found['of_stream']:.1f}x"
+        print(f"| {name} | {_in_words(found['ours_s'])} | {moved} | {rate} | {share} |")
+
+
+def _print_growth(rows: list[dict[str, Any]]) -> None:
+    """Rows of growth as a markdown table, one column per map."""
+    grown = [found for found in rows if "nodes" in found]
+    sizes = list(dict.fromkeys(found["nodes"] for found in grown))
+    if grown:
+        print("\n| map nodes | " + " | ".join(f"{size:,}" for size in sizes) + " |")
+        print("|---|" + "--:|" * len(sizes))
+    for bar in dict.fromkeys(found["bar"] for found in grown):
+        at = {found["nodes"]: _in_words(found["ours_s"]) for found in grown if found["bar"] == bar}
+        print(f"| {bar} | " + " | ".join(at.get(size, "–") for size in sizes) + " |")
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Rows with a peer as lines of a markdown table."""
-    print("| bar | peer | ours | peer | ratio | floor / aim |\n|---|---|--:|--:|--:|--:|")
+    if any("ratio" in found for found in rows):
+        print("| bar | peer | ours | peer | ratio | floor / aim |\n|---|---|--:|--:|--:|--:|")
     for found in rows:
         if "ratio" in found:
             ours, theirs = _in_words(found["ours_s"]), _in_words(found["peer_s"])
@@ -969,11 +1061,11 @@ def _in_words(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def _streets(options: argparse.Namespace) -> dict[str, Any]:
+def _streets(options: argparse.Namespace, tile: str) -> dict[str, Any]:
     from benchmarks.graphs import networks_of_file, streets_of
 
     if options.graph:
-        return networks_of_file(options.graph, options.tile)
+        return networks_of_file(options.graph, tile)
     from geo.region import Region
 
     region = Region.open(options.region)
