@@ -9,17 +9,29 @@ from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from geo.airspace import Airspace, Permission
 from geo.airspace_files import read_airspace
 from geo.airspace_osm import derive
 from geo.errors import FaultyFileError
 from geo.weather import WeatherSeries, read_weather_csv
-from scenarios.drone_tables import OSM, REMOTE, DroneBaseRow, DronesTable
+from scenarios.conversion import lognormal
+from scenarios.drone_tables import (
+    OSM,
+    REMOTE,
+    DroneBaseRow,
+    DronesTable,
+    HandOverTable,
+    WeatherTable,
+)
 from scenarios.errors import Fault, InputFaults
 from scenarios.means_files import bases_of, flying
 from scenarios.schema import Scenario
-from sim.drone_parameters import DroneBase, DroneParameters, Suspicion
+from sim.drone_parameters import DroneBase, DroneParameters, HandOverParameters, Suspicion
+from sim.parameters import DayNight
 from sim.sky import WIDER_DEG, Sky, check_sky
+from sim.weather import WeatherParameters
 
 Bounds = tuple[float, float, float, float]
 
@@ -35,7 +47,12 @@ def sky_of(scenario: Scenario) -> Sky | None:
     if not with_drones:
         return None
     drones = _drones(scenario.drones, bases, with_drones)
-    sky = Sky(drones, _airspace(scenario, bases), hours=_hours(scenario, bases))
+    sky = Sky(
+        drones,
+        _airspace(scenario, bases),
+        weather=_climate(scenario.weather),
+        hours=_hours(scenario, bases),
+    )
     faults = check_sky(sky)
     if faults:
         file = "scenario" if scenario.file is None else str(scenario.file)
@@ -49,7 +66,7 @@ def _drones(
     """A base without drones keeps its place, so that draws of the others stay what they are."""
     low_m, high_m = table.ground_elevation_m
     answer = table.permission
-    usual = Suspicion()
+    usual, by_time = Suspicion(), table.no_place_share
     return DroneParameters(
         bases=tuple(
             DroneBase(
@@ -75,7 +92,32 @@ def _drones(
         start_failed_share=table.start_failed_share,
         queue_s=table.queue_s,
         suspicion=Suspicion(table.suspected_share, usual.after),
+        preparation=lognormal(table.preparation),
+        busy_s=table.busy_s,
+        child_share=table.child_share,
+        trauma_share=table.trauma_share,
+        no_place_share=DayNight(by_time.day, by_time.night),
+        hand_over=_hand_over(table.hand_over),
     )
+
+
+def _hand_over(table: HandOverTable) -> HandOverParameters:
+    return HandOverParameters(
+        fetch=lognormal(table.fetch),
+        trained_attach=lognormal(table.trained_attach),
+        lay_attach=lognormal(table.lay_attach),
+        alone_hands_off=lognormal(table.alone_hands_off),
+        second_person_home_share=table.second_person_home_share,
+        second_person_public_share=table.second_person_public_share,
+        refuses_share=table.refuses_share,
+    )
+
+
+def _climate(table: WeatherTable) -> WeatherParameters:
+    """The seeded weather, as the scenario has it."""
+    known = {field.name for field in msgspec.structs.fields(WeatherParameters)}
+    stated = {key: value for key, value in table if key in known}
+    return msgspec.structs.replace(WeatherParameters(), **stated)
 
 
 # --- airspace ----------------------------------------------------------------------------------

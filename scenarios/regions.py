@@ -102,10 +102,10 @@ def _with_source(scenario: Scenario, region: Region) -> Region:
 
 
 def invented_parts(scenario: Scenario) -> tuple[str, ...]:
-    """What of this scenario is invented, in words: the whole town, AEDs, people."""
+    """What of this scenario is invented, in words: the whole town or district, AEDs, people."""
     parts = []
     if scenario.region.source in (TOWN, REMOTE):
-        parts.append("the whole town")
+        parts.append("the whole town" if scenario.region.source == TOWN else "the whole district")
     if scenario.aeds.source == "synthetic" or (parts and scenario.aeds.source == "osm"):
         parts.append("AEDs")
     people = scenario.responders

@@ -9,7 +9,7 @@ from scenarios.report.backcast import has_own_data
 from scenarios.report.html import Raw, join, paragraph, section, table, tag
 from scenarios.report.study import Study
 
-THE_TOWN = "the whole town"
+INVENTED_PLACES = {"the whole town", "the whole district"}
 
 
 def belief_section(study: Study, number: int) -> Raw:
@@ -68,7 +68,7 @@ def _invented(study: Study) -> Raw:
     if study.facts.invented:
         meant = (
             "The figures show how such a place would behave; they say nothing about any real town."
-            if THE_TOWN in study.facts.invented
+            if INVENTED_PLACES.intersection(study.facts.invented)
             else "The figures hold for this place only as far as its own are like them."
         )
         sentence = f"Invented, from a seed: {words.listed(list(study.facts.invented))}. {meant}"

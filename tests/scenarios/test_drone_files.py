@@ -13,6 +13,9 @@ from scenarios.errors import InputFaults
 from scenarios.loading import check_scenario
 from scenarios.schema import Scenario
 from scenarios.sheet import parameter_sheet
+from sim.drone_parameters import DroneParameters
+from sim.parameters import DayNight
+from sim.weather import WeatherParameters
 
 BASE = {"id": "A", "lat": 57.1, "lon": -5.2}
 
@@ -108,3 +111,35 @@ def test_every_bad_volume_is_told(tmp_path: Path) -> None:
     name = prison(tmp_path, rule="perhaps")
     with pytest.raises(InputFaults, match="rule"):
         sky_of(scenario(tmp_path, drones={"bases": [BASE], "airspace": [name]}))
+
+
+def test_a_scenario_that_says_nothing_has_the_simulators_drones_and_weather(
+    tmp_path: Path,
+) -> None:
+    sky = sky_of(scenario(tmp_path, drones={"bases": [BASE]}))
+    assert sky is not None
+    base = sky.drones.bases
+    assert sky.drones == DroneParameters(base)
+    assert sky.weather == WeatherParameters()
+
+
+def test_hands_shares_and_climate_reach_the_simulator(tmp_path: Path) -> None:
+    sky = sky_of(
+        scenario(
+            tmp_path,
+            drones={
+                "bases": [BASE],
+                "child_share": 0.1,
+                "no_place_share": {"day": 0.2, "night": 0.3},
+                "preparation": {"median_s": 90.0, "sigma": 0.1},
+                "busy_s": 21_600.0,
+                "hand_over": {"refuses_share": 0.5},
+            },
+            weather={"mean_c": 4.0, "source": "Lerwick", "wind_scale_mps": 8.5},
+        )
+    )
+    assert sky is not None
+    drones, weather = sky.drones, sky.weather
+    assert (drones.child_share, drones.busy_s, drones.hand_over.refuses_share) == (0.1, 21_600, 0.5)
+    assert (drones.no_place_share, drones.preparation.median_s) == (DayNight(0.2, 0.3), 90.0)
+    assert (weather.mean_c, weather.source, weather.wind_scale_mps) == (4.0, "Lerwick", 8.5)
