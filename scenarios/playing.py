@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from dispatch.config import Policy
+from scenarios.dead_spots import no_signal_of
 from scenarios.errors import ScenariosError
 from scenarios.means_files import flying
 from scenarios.regions import invented_parts, open_region
@@ -166,7 +167,11 @@ def scenes_of(play: Play) -> tuple[Scene, ...]:
         if same_ways and not same_aeds:
             settings[-1] = replace(settings[0], aeds=settings[-1].aeds)
     return tuple(
-        Scene(replace(setting, sky=_sky(scene)), scene.parameters, scene.policies)
+        Scene(
+            replace(setting, sky=_sky(scene), no_signal=no_signal_of(scene.scenario)),
+            scene.parameters,
+            scene.policies,
+        )
         for setting, scene in zip(settings, play.scenes, strict=True)
     )
 

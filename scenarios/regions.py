@@ -135,16 +135,18 @@ def _town(scenario: Scenario, say: Progress) -> Path:
 
 
 def _remote(scenario: Scenario, say: Progress) -> Path:
-    from scenarios.remote.writing import (  # noqa: PLC0415 - heavy
-        EXTRACT_FILE,
-        TIMEZONE,
-        ZONES_FILE,
-        write_remote,
-    )
+    from scenarios.remote.writing import EXTRACT_FILE, TIMEZONE, ZONES_FILE  # noqa: PLC0415
+
+    drawn = remote_folder(say)
+    return _invented(scenario, drawn / EXTRACT_FILE, drawn / ZONES_FILE, TIMEZONE, say)
+
+
+def remote_folder(say: Progress) -> Path:
+    """The folder of the invented district's files, drawn first if the cache does not hold it."""
+    from scenarios.remote.writing import write_remote  # noqa: PLC0415 - heavy
 
     mark = code_mark("scenarios/town", "scenarios/remote", "geo")
-    drawn = _drawn("remotes", fingerprint([], mark, TOWN_SEED), write_remote, say)
-    return _invented(scenario, drawn / EXTRACT_FILE, drawn / ZONES_FILE, TIMEZONE, say)
+    return _drawn("remotes", fingerprint([], mark, TOWN_SEED), write_remote, say)
 
 
 def _drawn(kind: str, name: str, write: Callable[..., object], say: Progress) -> Path:

@@ -380,6 +380,11 @@ class RespondersTable(Table):
         unit="share",
         source=f"{ASSUMPTION}: UK schemes count on people on foot",
     )
+    dead_spots: str | None = Field(
+        default=None,
+        description="GeoJSON of areas without a mobile network, where no alert arrives; "
+        "remote: those of the invented district",
+    )
     delivered_share: float = _share(
         _PEOPLE.delivered_share, "alerts that reach the phone", ASSUMPTION
     )

@@ -21,8 +21,10 @@ from pyarrow import concat_tables, parquet
 from dispatch.config import Policy
 from geo.region import Region
 from scenarios.back_cast import BackCast, back_cast
+from scenarios.dead_spots import dead_spots_file, no_signal_of
 from scenarios.errors import Fault, InputFaults
 from scenarios.inputs import Inputs, read_inputs
+from scenarios.loading import read_text
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.gathering import study_facts
 from scenarios.metrics.measures import measure_keys
@@ -122,7 +124,8 @@ def run_study(
     scenario, play, facts_of = prepared.scenario, prepared.play, prepared.facts
     for use in prepared.row_use:
         say.step(use.words)
-    mark = study_mark(play, [item.region.region_id for item in prepared.means])
+    held = [f"{item.region.region_id} {item.dead_spots}" for item in prepared.means]
+    mark = study_mark(play, held)
     kept = None if parts is None else Parts(parts, mark, resume=resume)
     stopping = None
     if rule is None:
@@ -228,6 +231,7 @@ class _Means(NamedTuple):
 
     region: Region
     inputs: Inputs
+    dead_spots: str  # what the file holds
 
 
 def _means(option: Option, folder: Path) -> _Means:
@@ -239,7 +243,9 @@ def _means(option: Option, folder: Path) -> _Means:
         from scenarios.drone_files import sky_of  # noqa: PLC0415 - loads the air router
 
         sky_of(option.scenario)
-    return _Means(region, inputs)
+    no_signal_of(option.scenario)
+    spots = dead_spots_file(option.scenario)
+    return _Means(region, inputs, "" if spots is None else read_text(spots))
 
 
 def _scenes(options: Sequence[Option], means: Sequence[_Means]) -> tuple[PlayScene, ...]:
@@ -248,7 +254,9 @@ def _scenes(options: Sequence[Option], means: Sequence[_Means]) -> tuple[PlaySce
     for option, item in zip(options, means, strict=True):
         own, inputs = option.scenario, item.inputs.parameters
         for i, scene in enumerate(scenes):
-            same = (scene.scenario.aeds, scene.scenario.drones) == (own.aeds, own.drones)
+            other = scene.scenario
+            same = (other.aeds, other.drones) == (own.aeds, own.drones)
+            same = same and other.responders.dead_spots == own.responders.dead_spots
             if same and scene.parameters == inputs:
                 scenes[i] = scene._replace(policies=(*scene.policies, option.policy))
                 break

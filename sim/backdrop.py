@@ -131,6 +131,12 @@ class Backdrop:
             self.at_s,
             ~self.arrivals.night,
         )
+        true = slice(0, 2 * self.people.n)
+        self._out_of_signal = (
+            None
+            if setting.no_signal is None
+            else setting.no_signal(self.people.spots.lat[true], self.people.spots.lon[true])
+        )
         self._habits = [habits(parameters.people, night=night) for night in (False, True)]
         self._present: dict[int, Presence] = {}
         self._reach: dict[int, dict[_Question, Reach]] = {}
@@ -254,6 +260,11 @@ class Backdrop:
             own = self._habits[bool(self.arrivals.night[incident])]
             drawn = answers(own, self.draws, incident, self.people.key[wanted])
             known.update(zip(wanted, drawn, strict=True))
+            if self._out_of_signal is not None:
+                spots = self.present(incident).true_spot
+                for other in wanted:
+                    if self._out_of_signal[spots[self._row(incident, other)]]:
+                        known[other] = known[other]._replace(delivered=0.0)
         return known[person]
 
     # --- ways ---------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ class Setting:
     zone_of: Callable[[Floats, Floats], NDArray[np.integer]] | None = None
     drive: DriveTimes = field(default_factory=StraightDrive)  # of the fleet
     sky: Sky | None = None  # None: no drones
+    # Which places (lat, lon) no alert reaches; None: the network is everywhere.
+    no_signal: Callable[[Floats, Floats], NDArray[np.bool_]] | None = None
 
     @property
     def demand_lat(self) -> Floats:
