@@ -6,6 +6,7 @@ from typing import Any
 
 from scenarios.air_summary import AirSummary, BaseWeather
 from scenarios.metrics import words
+from scenarios.metrics.intervals import Estimate
 from scenarios.report import air_words
 from scenarios.report.drawing import canvas, svg
 from scenarios.report.html import Raw, figure, join, paragraph, table, tag
@@ -14,6 +15,7 @@ from scenarios.report.race import two_lines
 from scenarios.report.study import Study
 
 YEAR_DAYS = 365.25
+NEVER = Estimate(0.0, 0.0, 0.0)
 # Dark to pale, so that neighbours differ in grey as well; hatches tell them apart in any print.
 _SHADES = {
     "gust": ("#33425b", ""), "rain": ("#6f9bc4", "////"), "fog": ("#c9c9c9", "...."),
@@ -121,7 +123,7 @@ def _table(air: AirSummary, bases: list[BaseWeather]) -> Raw:
             base.base,
             words.dash(base.days_grounded, most=0),
             words.dash(base.whole_days, most=0),
-            *(words.dash(base.by_reason[reason], most=0) for reason in reasons),
+            *(words.dash(base.by_reason.get(reason, NEVER), most=0) for reason in reasons),
         )
         for base in bases
     ]
