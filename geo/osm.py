@@ -409,13 +409,14 @@ class _Located:
     """Ways whose nodes have become indices into the nodes of the file, -1 where missing."""
 
     nodes: NodeTable
-    refs: NDArray[np.int64]
+    refs: NDArray[np.int32]
     n_missing: int
 
     @classmethod
     def of(cls, nodes: NodeTable, ways: WayTable) -> _Located:
         if not len(nodes.ids):
-            return cls(nodes, np.full(len(ways.refs), -1), len(np.unique(ways.refs)))
+            nowhere = np.full(len(ways.refs), -1, np.int32)
+            return cls(nodes, nowhere, len(np.unique(ways.refs)))
         from geo.kernels_pbf import places_of  # noqa: PLC0415 - numba loads when needed
 
         at = places_of(nodes.ids, ways.refs)
@@ -425,20 +426,23 @@ class _Located:
 def _segments(located: _Located, ways: WayTable, slot: int) -> tuple[Segments, dict[str, int]]:
     """Straight pieces for one profile; pieces that touch a missing node are left out."""
     counts = np.diff(ways.first)
-    way_of_ref = np.repeat(np.arange(len(counts)), counts)
+    way_of_ref = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     last_of_way = np.zeros(len(ways.refs), dtype=np.bool_)
     last_of_way[ways.first[1:][counts > 0] - 1] = True
     usable = ways.usable[slot][way_of_ref]
+    pieces = _way_pieces(located, ways, usable, last_of_way)
     start = np.flatnonzero(usable & ~last_of_way)
     u, v = located.refs[start], located.refs[start + 1]
     whole = (u >= 0) & (v >= 0) & (u != v)
-    start, u, v = start[whole], u[whole], v[whole]
+    if not whole.all():
+        start, u, v = start[whole], u[whole], v[whole]
     way = way_of_ref[start]
+    del start, whole, way_of_ref, usable, last_of_way  # here a reader needs the most memory
     segments = Segments(
         lat=located.nodes.lat,
         lon=located.nodes.lon,
-        u=u.astype(np.int32),
-        v=v.astype(np.int32),
+        u=u,
+        v=v,
         forward_mps=ways.forward_mps[slot][way],
         backward_mps=ways.backward_mps[slot][way],
         road_class=ways.road_class[way],
@@ -448,7 +452,7 @@ def _segments(located: _Located, ways: WayTable, slot: int) -> tuple[Segments, d
     return segments, {
         "ways": int(ways.usable[slot].sum()),
         "segments": len(u),
-        **_way_pieces(located, ways, usable, last_of_way),
+        **pieces,
     }
 
 
@@ -464,9 +468,10 @@ def _way_pieces(
     at_an_end = np.zeros(len(times), dtype=np.bool_)
     at_an_end[refs[present & (first_of_way | last_of_way)]] = True
     times += 2 * at_an_end
-    stops = present & (times[np.maximum(refs, 0)] > 1)
+    several = times > 1
+    stops = present & several[np.maximum(refs, 0)]
     return {
-        "way_nodes": int(np.count_nonzero(times > 1)),
+        "way_nodes": int(np.count_nonzero(several)),
         "way_pieces": int(np.count_nonzero(stops & ~first_of_way)),
     }
 
