@@ -102,6 +102,7 @@ WORDS: dict[str, str] = {
     "drone_launched": "A drone is on its way with an AED",
     "drone_delivered": "The drone's AED lies on the ground",
     "drone_lost": "The drone brings no AED",
+    "drone_overdue": "A drone is overdue, and nothing was heard of it",
     "no_answer_about_drones": "Nothing could be learned about drones",
     "tell_the_caller_to_fetch_the_aed": "A drone's AED lies there for a bystander: tell the caller",
     # why an event changed nothing

@@ -30,8 +30,18 @@ from dispatch.live.errors import NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from dispatch.model import DroneOption, DronePassed, DroneStatus, DroneTask, Incident, Resource
+from dispatch.live.telling import DRONE_OVERDUE
+from dispatch.model import (
+    RECALLABLE_DRONES,
+    DroneOption,
+    DronePassed,
+    DroneStatus,
+    DroneTask,
+    Incident,
+    Resource,
+)
 
+OVERDUE_S = 60.0  # past what was expected, with no news (assumption)
 SILENT_S = 60.0  # an operator that waits for orders asks every half minute (assumption)
 _drone, _claim, _incident = schema.drone, schema.claim, schema.incident
 
@@ -42,6 +52,7 @@ class DroneDesk:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._heard_at_s: float | None = None
+        self._told: set[tuple[str, int, float]] = set()  # overdue tasks that control knows of
 
     # --- out ----------------------------------------------------------------------------------
 
@@ -53,20 +64,8 @@ class DroneDesk:
     def tasks(self, tx: Tx) -> models.DroneTasks:
         """Return every open task, and from where to ask for orders."""
         self._heard_at_s = self._parts.clock()
-        joined = sa.join(_claim, _incident, _claim.c.incident_id == _incident.c.incident_id)
-        rows = tx.rows(
-            sa.select(
-                _claim.c.alert_id,
-                _drone.c.external_id,
-                _incident.c.snapshot,
-                _incident.c.schema_version,
-            )
-            .select_from(sa.join(joined, _drone, _claim.c.resource_id == _drone.c.drone_id))
-            .where(_claim.c.kind == Resource.DRONE.value)
-            .order_by(_claim.c.at_s, _claim.c.resource_id)
-        )
         return models.DroneTasks(
-            tasks=[_open_task(row) for row in rows], next_after=drone_orders.latest(tx)
+            tasks=[_shown(*each) for each in _open_tasks(tx)], next_after=drone_orders.latest(tx)
         )
 
     # --- in -----------------------------------------------------------------------------------
@@ -133,7 +132,21 @@ class DroneDesk:
         rows = tx.rows(sa.select(_drone.c.drone_id, _drone.c.status))
         return ((row["drone_id"], row["status"]) for row in rows)
 
-    # --- silence ------------------------------------------------------------------------------
+    # --- what is not heard ------------------------------------------------------------------------
+
+    def look_for_overdue(self, tx: Tx) -> None:
+        """Tell control, once, of every drone that should have done more by now."""
+        now_s = self._parts.clock()
+        for state, task, _ in _open_tasks(tx):
+            due_s = _expected_s(task)
+            key = (state.incident_id, task.task_id, due_s or 0.0)
+            if due_s is None or now_s <= due_s + OVERDUE_S or key in self._told:
+                continue
+            same = _incident.c.incident_id == state.incident_id
+            tx.run(sa.update(_incident).where(same).values(attention=DRONE_OVERDUE))
+            told = {"code": DRONE_OVERDUE, "detail": "", "attention": True}
+            self._parts.stream.append(tx, now_s, "control.told", told, state.incident_id)
+            tx.after(lambda key=key: self._told.add(key))  # type: ignore[misc]
 
     def silence(self, tx: Tx) -> str | None:
         """What to say where drones are in service and nobody fetches their orders."""
@@ -165,16 +178,44 @@ def _event_of(task_id: int, given: models.DroneNewsIn) -> Event:
             return DroneLost(task_id, given.reason or "")
 
 
-def _open_task(row: sa.RowMapping) -> models.DroneTaskOut:
-    state: Incident = coding.decode_incident(row["snapshot"], row["schema_version"])
-    assert state.drones is not None
-    task: DroneTask = state.drones.tasks[-row["alert_id"] - 1]
+def _open_tasks(tx: Tx) -> list[tuple[Incident, DroneTask, str]]:
+    """Every task that holds a drone: its incident, itself, and the drone's external id."""
+    joined = sa.join(_claim, _incident, _claim.c.incident_id == _incident.c.incident_id)
+    rows = tx.rows(
+        sa.select(
+            _claim.c.alert_id,
+            _drone.c.external_id,
+            _incident.c.snapshot,
+            _incident.c.schema_version,
+        )
+        .select_from(sa.join(joined, _drone, _claim.c.resource_id == _drone.c.drone_id))
+        .where(_claim.c.kind == Resource.DRONE.value)
+        .order_by(_claim.c.at_s, _claim.c.resource_id)
+    )
+    found = []
+    for row in rows:
+        state = coding.decode_incident(row["snapshot"], row["schema_version"])
+        assert state.drones is not None
+        found.append((state, state.drones.tasks[-row["alert_id"] - 1], row["external_id"]))
+    return found
+
+
+def _expected_s(task: DroneTask) -> float | None:
+    """When its AED should be on the ground; None: it is, or nobody has told it to go."""
+    if task.status is DroneStatus.IN_FLIGHT:
+        return task.due_at_s
+    if task.status not in RECALLABLE_DRONES or task.told_to_go_at_s is None:
+        return None
+    return task.told_to_go_at_s + task.eta_s
+
+
+def _shown(state: Incident, task: DroneTask, external_id: str) -> models.DroneTaskOut:
     due_at_s = task.due_at_s if task.status is DroneStatus.IN_FLIGHT else None
     return models.DroneTaskOut(
         incident_id=state.incident_id,
         task_id=task.task_id,
         drone_id=task.drone_id,
-        external_id=row["external_id"],
+        external_id=external_id,
         status=task.status.value,
         told_to_go=task.told_to_go_at_s is not None,
         location=models.Place(lat=state.lat, lon=state.lon),

@@ -283,6 +283,7 @@ class Service:
         """Look for causes why people are not being alerted."""
         self.health.set("channels", self._channel_words())
         self._watch_database()
+        self._watch_drones()
         self._watch_clock()
         if not self.finder.region:
             words = "no region: travel times are estimates along straight lines"
@@ -346,8 +347,15 @@ class Service:
         nobody = "no available volunteer has a phone that can be reached"
         self.health.set("phones", None if phones else nobody)
         self.health.set("policy", None if policy_id else "no policy is in force")
-        silence = self.store.transact(self.drone_desk.silence) if self.uses_drones() else None
-        self.health.set("drones", silence, blocking=False)
+
+    def _watch_drones(self) -> None:
+        """Whether their operator is there; a drone that is overdue needs a person's attention."""
+        try:
+            words = self.store.transact(self.drone_desk.silence) if self.uses_drones() else None
+            self.store.transact(self.drone_desk.look_for_overdue)
+        except StoreUnavailable:
+            return  # said by what watches the database
+        self.health.set("drones", words, blocking=False)
 
     def uses_drones(self) -> bool:
         """Whether the policy in force does."""

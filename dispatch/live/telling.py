@@ -26,6 +26,9 @@ INFORMATION = frozenset({"held", "straight_line_times", "drone_launched", "drone
 TELL_THE_CALLER = "tell_the_caller_to_fetch_the_aed"
 """Nobody but a bystander can fetch a drone's AED, and only control is on the phone to them."""
 
+DRONE_OVERDUE = "drone_overdue"
+"""Nothing was heard of a drone that should have done more by now."""
+
 _alert = schema.alert
 
 
@@ -87,13 +90,16 @@ class Teller:
         for number, task in enumerate(_tasks(state)):
             if number >= len(old) or old[number].status is not task.status:
                 self._append(f"drone.{task.status.value}", _of_task(task))
-                self._forget_the_caller(task)
+                self._settle_attention(task)
             elif old[number].due_at_s != task.due_at_s:
                 self._append("drone.eta_changed", _of_task(task))
 
-    def _forget_the_caller(self, task: DroneTask) -> None:
-        """Nobody needs to be told any more: the AED has been fetched, or is of no use."""
-        if task.status is not DroneStatus.DELIVERED and self.attention == TELL_THE_CALLER:
+    def _settle_attention(self, task: DroneTask) -> None:
+        """Something was heard: what a person had to look at for want of it is settled."""
+        heard = {DRONE_OVERDUE}
+        if task.status is not DroneStatus.DELIVERED:
+            heard.add(TELL_THE_CALLER)
+        if self.attention in heard:
             self.attention = None
 
     def alerts(self, before: Incident | None, state: Incident) -> None:

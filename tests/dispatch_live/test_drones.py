@@ -348,6 +348,42 @@ def test_silence_of_the_operator_is_said(flying):
     assert not any("drones" in note for note in notes())
 
 
+def test_a_drone_of_which_nothing_is_heard_is_pointed_out_once(flying):
+    bench = flying.bench
+
+    def told() -> int:
+        bench.service.watch()
+        codes = [data.get("code") for _, data in flying.told(incident)]
+        return codes.count("drone_overdue")
+
+    incident, order = flying.launched()
+    bench.clock.advance(209.0)
+    assert told() == 0
+    bench.clock.advance(2.0)
+    assert (told(), told()) == (1, 1)
+    view = bench.incident(incident)
+    assert view["attention"] == "drone_overdue"
+    assert view["drones"]["tasks"][0]["words"] == "no news since it was due, AED expected 08:02"
+    flying.report(order, "eta_changed", 60.0)
+    bench.clock.advance(121.0)
+    assert told() == 2
+    flying.report(order, "delivered")
+    assert bench.incident(incident)["attention"] == "tell_the_caller_to_fetch_the_aed"
+    bench.clock.advance(1000.0)
+    assert told() == 2
+
+
+def test_a_drone_that_was_told_to_go_and_stays_silent_is_pointed_out(flying):
+    bench = flying.bench
+    incident = flying.call()
+    flying.answer(flying.one("find"), (flying.drones[0], 200.0))
+    bench.clock.advance(261.0)
+    bench.service.watch()
+    assert bench.incident(incident)["attention"] == "drone_overdue"
+    flying.report(flying.one("launch"), "ready")
+    assert bench.incident(incident)["attention"] != "drone_overdue"
+
+
 def test_an_operator_that_fails_says_why(flying):
     incident = flying.call()
     flying.answer(flying.one("find"), failed="weather_unknown")
