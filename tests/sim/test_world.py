@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -349,3 +350,29 @@ def test_a_bystander_finds_the_aed_that_a_volunteer_took_gone() -> None:
     row = only(records)
     assert row["t_public_aed_s"] is None
     assert row["first_aed_source"] == "responder"
+
+
+# --- dead spots --------------------------------------------------------------------------------
+
+
+def test_an_alert_to_a_dead_spot_does_not_arrive_and_others_do() -> None:
+    people = people_at((360.0, 0.0), (0.0, 500.0))
+    parameters = sure_parameters((ARREST,), people=people)
+    north = people.home_lat[0]  # type: ignore[index]
+
+    def played(**changes: Any) -> tuple[Row, list[Row]]:
+        setting = replace(plain(6000.0, points=50), **changes)
+        records = run_replication(setting, parameters, [ask(5)], seed=1, replication=0)
+        return only(records), as_dicts(records.alerts)
+
+    row, alerts = played()
+    assert [alert["outcome"] for alert in alerts].count("undelivered") == 0
+    row, alerts = played(no_signal=lambda lat, lon: abs(lat - north) < 1e-9)
+    assert {alert["responder_id"]: alert["outcome"] == "undelivered" for alert in alerts} == {
+        0: True, 1: False,
+    }  # fmt: skip
+    assert row["n_yes"] == 1
+    row, alerts = played(no_signal=lambda lat, lon: lat > -90.0)
+    assert {alert["outcome"] for alert in alerts} == {"undelivered"}
+    assert row["n_asked"] == 2
+    assert row["n_yes"] == 0
