@@ -149,7 +149,7 @@ def fcm_message(message: Message, device: Device, now_s: float) -> messaging.Mes
         data=data,
         android=messaging.AndroidConfig(
             collapse_key=message.collapse_key,
-            priority="high" if message.urgent else "normal",
+            priority="high" if message.prompt else "normal",
             ttl=dt.timedelta(seconds=int(left_s)),
             direct_boot_ok=message.urgent,
         ),
@@ -164,7 +164,7 @@ def fcm_message(message: Message, device: Device, now_s: float) -> messaging.Mes
 
 def _apns(message: Message) -> messaging.APNSConfig:
     headers = {
-        "apns-priority": "10" if message.urgent else "5",
+        "apns-priority": "10" if message.prompt else "5",
         "apns-push-type": "alert",
         "apns-expiration": str(int(message.expires_at_s)),
         "apns-collapse-id": message.collapse_key[:MAX_COLLAPSE_BYTES],

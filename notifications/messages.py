@@ -18,12 +18,16 @@ class Purpose(StrEnum):
     UPDATE = "update"  # something changed for somebody who said yes
     STAND_DOWN = "stand_down"  # no longer needed
     TEST = "test"  # does this phone sound?
+    CHECK = "check"  # does it still get messages? seen, not heard
     AFTER_CARE = "after_care"  # how are you?
     REMINDER = "reminder"  # training about to lapse, settings to look at
 
 
 URGENT = frozenset({Purpose.ALERT, Purpose.UPDATE, Purpose.TEST})
 """These may break through silence; the others wait politely."""
+
+PROMPT = URGENT | {Purpose.CHECK}
+"""These are handed over at once: providers hold others back while a phone sleeps."""
 
 
 class Words(Struct, frozen=True):
@@ -53,6 +57,11 @@ class Message(Struct, frozen=True):
         """Whether it may break through silence."""
         return self.purpose in URGENT
 
+    @property
+    def prompt(self) -> bool:
+        """Whether a provider is asked not to wait until the phone wakes by itself."""
+        return self.purpose in PROMPT
+
 
 DEFAULT_LANGUAGE = "en"
 
@@ -64,6 +73,7 @@ WORDS: dict[str, dict[Purpose, Words]] = {
             "Thank you. You can stop now.", "You did the right thing by answering."
         ),
         Purpose.TEST: Words("This is a test", "Open to confirm that your phone made a sound."),
+        Purpose.CHECK: Words("Checking your phone", "All is well. There is nothing to do."),
         Purpose.AFTER_CARE: Words("How are you?", "Open when it suits you."),
         Purpose.REMINDER: Words("Something to look at", "Open when it suits you."),
     },

@@ -113,7 +113,7 @@ class WebPushChannel:
                 vapid_claims={"sub": self._contact},
                 ttl=max(1, int(message.expires_at_s - now_s)),
                 headers={
-                    "Urgency": "high" if message.urgent else "normal",
+                    "Urgency": "high" if message.prompt else "normal",
                     "Topic": message.collapse_key[:32],
                 },
                 timeout=self._timeout_s,

@@ -90,6 +90,14 @@ class _Now:
             waiting.add_metric([state.channel], float(state.waiting))
         yield channels
         yield waiting
+        canary = service.checks.canary
+        yield GaugeMetricFamily(
+            "heartreach_canary_missed", "Test messages lost in a row", float(canary.misses)
+        )
+        if canary.after_s is not None:
+            yield GaugeMetricFamily(
+                "heartreach_canary_seconds", "How long the last one took", canary.after_s
+            )
         yield GaugeMetricFamily(
             "heartreach_commits", "Commits since the start", float(service.store.commits)
         )

@@ -16,6 +16,7 @@ from notifications.errors import PermanentFailure
 from notifications.messages import Purpose
 
 TEST_LASTS_S = 120.0
+TESTS = (Purpose.TEST.value, Purpose.CHECK.value)
 MAX_DEVICES = 10
 _device = schema.device
 
@@ -80,32 +81,22 @@ class Phones:
         tx.run(sa.delete(_device).where(_device.c.device_id == device_id))
         self._parts.finder.person_changed(tx, responder_id, self._parts.clock())
 
+    def check(self, tx: Tx, responder_id: int, device_id: str) -> str | None:
+        """Send a check that makes no sound; returns its id, or None if no channel reaches it.
+
+        What the person said about the last test's sound stays; whether this one arrives is new.
+        """
+        return self._send(tx, responder_id, device_id, Purpose.CHECK)
+
     def test(self, tx: Tx, responder_id: int, device_id: str) -> models.TestSent:
         """Send a test that sounds like an alert."""
         row = self._device_row(tx, responder_id, device_id)
         if row["dead_at_s"] is not None:
             return models.TestSent(sent=False, why_not=readiness(row)[1])
-        now_s = self._parts.clock()
-        message_id, why_not = self._parts.outbox.send_known(
-            tx,
-            responder_id,
-            Purpose.TEST,
-            now_s=now_s,
-            expires_at_s=now_s + TEST_LASTS_S,
-            only=device_id,
-        )
-        if why_not:
+        if self._send(tx, responder_id, device_id, Purpose.TEST) is None:
             return models.TestSent(sent=False, why_not="no channel reaches this device")
-        tx.run(
-            sa.update(_device)
-            .where(_device.c.device_id == device_id)
-            .values(
-                test_message_id=message_id,
-                test_sent_at_s=now_s,
-                test_shown_at_s=None,
-                test_sounded=None,
-            )
-        )
+        forget = sa.update(_device).where(_device.c.device_id == device_id)
+        tx.run(forget.values(test_sounded=None))
         return models.TestSent(sent=True, why_not=None)
 
     def note_test(self, tx: Tx, message_id: str, sounded: bool | None) -> None:
@@ -116,6 +107,22 @@ class Phones:
         tx.run(sa.update(_device).where(shown).values(test_shown_at_s=now_s, last_seen_s=now_s))
         if sounded is not None:
             tx.run(sa.update(_device).where(mine).values(test_sounded=sounded))
+
+    def _send(self, tx: Tx, responder_id: int, device_id: str, purpose: Purpose) -> str | None:
+        now_s = self._parts.clock()
+        message_id, why_not = self._parts.outbox.send_known(
+            tx,
+            responder_id,
+            purpose,
+            now_s=now_s,
+            expires_at_s=now_s + TEST_LASTS_S,
+            only=device_id,
+        )
+        if why_not:
+            return None
+        sent = {"test_message_id": message_id, "test_sent_at_s": now_s, "test_shown_at_s": None}
+        tx.run(sa.update(_device).where(_device.c.device_id == device_id).values(sent))
+        return message_id
 
     # --- inside -------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from dispatch.live import audit, coding, drone_views
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.parts import Parts
-from dispatch.live.phones import Phones
+from dispatch.live.phones import TESTS, Phones
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.model import (
@@ -151,7 +151,7 @@ class Responding:
             self._parts.runtime.apply(
                 tx, row["incident_id"], AlertDelivered(row["alert_id"]), _name(responder_id)
             )
-        if row["purpose"] == Purpose.TEST.value:
+        if row["purpose"] in TESTS:
             self._phones.note_test(tx, message_id, receipt.sounded)
         return True
 
@@ -165,7 +165,7 @@ class Responding:
             if row["purpose"] == Purpose.ALERT.value and row["incident_id"] is not None:
                 event = AlertDelivered(row["alert_id"])
                 self._parts.runtime.apply(tx, row["incident_id"], event, "gateway")
-            if row["purpose"] == Purpose.TEST.value:
+            if row["purpose"] in TESTS:
                 self._phones.note_test(tx, message_id, None)
         return True
 

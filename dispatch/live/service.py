@@ -23,6 +23,7 @@ from dispatch.live import aftercare, brakes, channels, retention, views
 from dispatch.live.aedbook import AedBook
 from dispatch.live.auth import Doorkeeper
 from dispatch.live.braking import Braking
+from dispatch.live.checks import Checks
 from dispatch.live.clock import Clock, wall_clock
 from dispatch.live.control import Control
 from dispatch.live.drone_desk import DroneDesk
@@ -145,6 +146,7 @@ class Service:
         self.control = Control(self.parts, self.health, self.braking)
         self.people = People(self.parts)
         self.phones = Phones(self.parts)
+        self.checks = Checks(self.parts, self.phones, self.health)
         self.oneself = Oneself(self.parts, self.phones)
         self.responding = Responding(self.parts, self.phones)
         self.aeds = AedBook(self.parts)
@@ -233,6 +235,7 @@ class Service:
         if self.finder.rolling:
             done += self.store.transact(lambda tx: self.finder.roll_some(tx, now_s))
         done += aftercare.turn(self.parts)
+        done += self.checks.turn()
         return done
 
     def settle(self, most: int = 1000) -> None:

@@ -72,6 +72,23 @@ class AfterCareSettings(_Table):
     telephone: str = ""
 
 
+class CheckSettings(_Table):
+    """The weekly check of each phone, between these local hours; ``every_s`` 0: none."""
+
+    every_s: float = Field(default=7 * 86400.0, ge=0)
+    from_hour: int = Field(default=10, ge=0, le=23)
+    to_hour: int = Field(default=20, ge=1, le=24)
+
+
+class CanarySettings(_Table):
+    """The message to control's own phone; ``responder_id`` None: none is sent."""
+
+    responder_id: int | None = None
+    every_s: float = Field(default=300.0, ge=10)
+    wait_s: float = Field(default=60.0, gt=0)
+    misses: int = Field(default=2, ge=1)
+
+
 class RetentionSettings(_Table):
     """How long rows are kept, s. Positions of people who were not alerted go within a day."""
 
@@ -113,6 +130,8 @@ class Settings(BaseSettings):
     webpush: WebPushSettings | None = None
     sms_http: SmsSettings | None = None
     after_care: AfterCareSettings = AfterCareSettings()
+    checks: CheckSettings = CheckSettings()
+    canary: CanarySettings = CanarySettings()
     retention: RetentionSettings = RetentionSettings()
     rate_per_s: float = Field(default=20.0, gt=0)
     rate_burst: int = Field(default=200, gt=0)
