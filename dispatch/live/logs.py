@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 from typing import Any, TextIO
 
@@ -41,6 +42,14 @@ def set_up(level: str = "info", to: TextIO | None = None) -> None:
     root.setLevel(logging.WARNING)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.ERROR)
+    threading.excepthook = _thread_failed
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """A thread ended by a fault: its kind and place, where Python would print its text."""
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        kind, at = type(failed.exc_value).__name__, where(failed.exc_value)
+        logger().error("thread_failed", kind=kind, at=at)
 
 
 def logger() -> Any:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import threading
+import warnings
 
 import pytest
 import sqlalchemy as sa
 
 from dispatch.live import retention
+from dispatch.live.auth import SCOPES, Role
+from dispatch.live.errors import StoreUnavailable
 from dispatch.live.logs import set_up
 from dispatch.live.settings import RetentionSettings
 from dispatch.live.store import schema
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
 
 PATIENT = ["Canarystreet", "keycanary", "52.12345"]
 VOLUNTEER = ["Wilhelmina", "Canaryson", "canary@home", "52.12398", "canary-address", "certcanary"]
@@ -95,6 +104,125 @@ class _Threaded:
 
     def submit(self, work, *args) -> None:
         self._service._answer(*args)
+
+
+CANARY = "Canarysecret"
+
+
+def bodies(document: dict, operation: dict) -> list[object]:
+    """What an endpoint may be sent by mistake: a canary in each field, in each kind of place."""
+    content = operation.get("requestBody", {}).get("content", {})
+    schema_ = next(iter(content.values()), {}).get("schema", {})
+    name = schema_.get("$ref", "").rpartition("/")[2]
+    properties = document["components"]["schemas"].get(name, {}).get("properties", {})
+    return [
+        dict.fromkeys(properties, CANARY),
+        {key: [CANARY] for key in properties},
+        {key: {"lat": CANARY, "lon": 1.0} for key in properties},
+        CANARY,
+        [CANARY],
+        {"reference": CANARY, "location": {"lat": 52.0, "lon": 1.0}, "flags": [CANARY]},
+    ]
+
+
+def every_request(bench):
+    """(method, path, query, role, body) of every endpoint, with canaries wherever they fit."""
+    document = bench.ask("GET", "/openapi.json", None).json()
+    for path, methods in document["paths"].items():
+        if path == "/v1/stream":
+            continue
+        for method, operation in methods.items():
+            scope = operation.get("x-scope")
+            role = next((role for role in Role if scope in SCOPES[role]), None)
+            who = bench.one if role is Role.RESPONDER else role
+            query = {
+                parameter["name"]: CANARY
+                for parameter in operation.get("parameters", [])
+                if parameter["in"] == "query"
+            }
+            url = re.sub(r"{\w+}", CANARY, path)
+            for body in bodies(document, operation):
+                yield method.upper(), url, {}, who, body
+            yield method.upper(), url, query, who, None
+            yield method.upper(), url, query, None, {"address": CANARY}
+
+
+def test_no_endpoint_tells_its_errors_or_its_log_what_it_was_sent(bench, logs):
+    """Everything wrong that can be sent to every endpoint, and what comes back."""
+    bench.one = bench.volunteer()
+    refused = 0
+    for method, url, query, who, body in every_request(bench):
+        answer = bench.client.request(
+            method, url, params=query, json=body, headers=bench.bearer(who)
+        )
+        assert answer.status_code < 500, f"{method} {url}: {answer.text}"
+        bench.clock.advance(0.2)
+        if answer.status_code >= 400:
+            refused += 1
+            if (method, url) == ("POST", "/v1/policies"):
+                continue  # a registrar's own file, whose faults are told by its name
+            assert CANARY not in answer.text, f"{method} {url} {body}"
+    assert refused > 250
+    assert '"event": "request"' in logs.getvalue()
+    assert CANARY not in logs.getvalue()
+    assert CANARY not in bench.ask("GET", "/metrics", None).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (ValueError(f"no way to 1 {CANARY}"), 500),
+        (StoreUnavailable(f"INSERT INTO incident VALUES ('{CANARY}')"), 503),
+        (sa.exc.DataError(f"SELECT '{CANARY}'", {"name": CANARY}, Exception(CANARY)), 500),
+    ],
+)
+def test_a_fault_within_tells_neither_caller_nor_log_what_it_was_about(
+    bench, logs, monkeypatch, fault, status
+):
+    """What an exception says may hold anything; it is logged by kind and line."""
+    person = bench.volunteer()
+    document = bench.ask("GET", "/openapi.json", None).json()
+    client = TestClient(bench.app, raise_server_exceptions=False)
+
+    def fails(work):
+        raise fault
+
+    for role in (*bench.keys, person):  # known from now on, so that no key is looked up below
+        bench.ask("GET", "/v1/status", role)
+    monkeypatch.setattr(bench.service.store, "transact", fails)
+    seen = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            scope = operation.get("x-scope")
+            role = next((role for role in Role if scope in SCOPES[role]), None)
+            who = person if role is Role.RESPONDER else role
+            url = re.sub(r"{\w+}", "1", path)
+            answer = client.request(method.upper(), url, headers=bench.bearer(who), json={})
+            assert CANARY not in answer.text
+            seen += answer.status_code == status
+            bench.clock.advance(0.2)
+    assert seen > 10
+    assert CANARY not in logs.getvalue()
+    assert status == 503 or "request_failed" in logs.getvalue()
+
+
+def test_a_library_or_a_thread_that_fails_tells_only_where(logs, capfd):
+    try:
+        raise ValueError(f"no way to 1 {CANARY}")
+    except ValueError:
+        for name in ("uvicorn.error", "asyncio", "firebase_admin", "sqlalchemy.pool"):
+            logging.getLogger(name).exception("failed for %s", CANARY)
+
+    def fails() -> None:
+        raise ValueError(f"no way to 1 {CANARY}")
+
+    thread = threading.Thread(target=fails, name="worker")
+    thread.start()
+    thread.join()
+    assert '"event": "thread_failed"' in logs.getvalue()
+    printed = capfd.readouterr()
+    for text in (logs.getvalue(), printed.out, printed.err):
+        assert CANARY not in text
 
 
 def test_errors_say_which_field_and_not_what_it_held(bench):
