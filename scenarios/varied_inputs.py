@@ -111,6 +111,10 @@ def _busier(factor: float) -> End:
     }
 
 
+def _windier(factor: float) -> End:
+    return lambda s: {"weather": {"wind_scale_mps": s.weather.wind_scale_mps * factor}}
+
+
 def _bystanders(change: float) -> End:
     """Telephone CPR is held to what control recognises, as the schema asks."""
 
@@ -192,11 +196,31 @@ INPUTS = (
         lambda s: _percent(s.drones.permission.granted_share),
     ),
     Input(
-        "drones.start_failed_share",
-        "drones that do not start",
+        "drones.hand_over.second_person_home_share",
+        "arrests at home with a second person who can fetch the AED",
         _flies,
-        ({"drones": {"start_failed_share": 0.0}}, {"drones": {"start_failed_share": 0.15}}),
-        lambda s: _percent(s.drones.start_failed_share),
+        (
+            {"drones": {"hand_over": {"second_person_home_share": 0.2}}},
+            {"drones": {"hand_over": {"second_person_home_share": 0.7}}},
+        ),
+        lambda s: _percent(s.drones.hand_over.second_person_home_share),
+    ),
+    Input(
+        "drones.no_place_share",
+        "alerts with no place to put the AED down",
+        _flies,
+        (
+            {"drones": {"no_place_share": {"day": 0.0, "night": 0.0}}},
+            {"drones": {"no_place_share": {"day": 0.2, "night": 0.2}}},
+        ),
+        lambda s: _day_night(s.drones.no_place_share),
+    ),
+    Input(
+        "weather.wind_scale_mps",
+        "wind, as the scale of its Weibull law",
+        lambda s: _flies(s) and s.weather.model == "seeded",
+        (_windier(0.8), _windier(1.3)),
+        lambda s: f"{words.number(s.weather.wind_scale_mps, 1)} m/s",
     ),
     Input(
         "drones.night_flying",

@@ -11,12 +11,11 @@ from scenarios.report.air_weather import weather_panel
 from scenarios.report.html import Raw, join, paragraph, section, table, tag
 from scenarios.report.study import Study
 
-NOT_IN_THE_SHEET = (
+NO_KEY = (
     "time on the winch (42 s)", "deliveries that fail by landing (1 of 12)",
-    "people who will not fetch the AED (5 of 100)", "alerts with no place to deliver to (5 of 100)",
-    "checks after each flight (5 min)", "how alike the weather of two bases is",
+    "checks after each flight (5 min)", "figures of the aircraft that its maker does not publish",
 )  # fmt: skip
-"""Assumed in ``sim.drone_parameters`` and ``sim.weather``; no key of a scenario sets them."""
+"""Assumed in ``sim.drone_parameters`` and ``geo/aircraft.toml``; no key of a scenario sets them."""
 
 
 def air_section(study: Study, number: int) -> Raw:
@@ -91,37 +90,37 @@ def _minutes(item: Estimate) -> str:
 
 
 def _standing(study: Study, air: AirSummary) -> Raw:
-    listed = [p for p in study.facts.parameters if p.name.startswith(("drones.", "weather."))]
-    assumed = [p.name for p in listed if (p.source or "assumption").lower().startswith("assum")]
-    given = [p.name for p in listed if p.name not in assumed]
+    """Which numbers went in, which came out, and which nobody knows."""
+    listed = [p for p in study.facts.parameters if p.name.startswith("drones.")]
+    sources = {p.name: (p.source or "assumption").lower() for p in listed}
+    fitted = [name for name, source in sources.items() if source.startswith("fitted")]
+    assumed = [name for name, source in sources.items() if source.startswith("assumption")]
+    rest = [name for name in sources if name not in (*fitted, *assumed)]
     bases = words.listed([f"{base.base} ({base.aircraft})" for base in air.bases])
-    inputs = (
-        f"bases and aircraft: {bases}; airspace: {_volumes(len(air.volumes))} within reach; ",
-        f"weather: {air.weather_source}; ",
-        _names(given),
+    rows = (
+        (
+            "Input",
+            f"bases and aircraft: {bases}; airspace: {_volumes(len(air.volumes))} within reach; ",
+            f"weather: {air.weather_source}; published or chosen: ",
+            _names(rest),
+        ),
+        ("Fitted", "on published trials, see below: ", _names(fitted)),
+        (
+            "Output",
+            "how many suspected arrests see a drone and why the others do not; ",
+            "days on the ground; all times from the call; whose AED is first; survivors expected",
+        ),
+        (
+            "Assumed",
+            _names(assumed),
+            f"; {'; '.join(NO_KEY)}. ",
+            "No distribution of air traffic control's answers is published. ",
+            "All values and sources are in the last section.",
+        ),
     )
-    outputs = (
-        "how many suspected arrests see a drone and why the others do not; days on the ground; "
-        "all times from the call; whose AED is first; survivors expected"
-    )
-    assumptions = (
-        _names(assumed),
-        f"; {'; '.join(NOT_IN_THE_SHEET)}. ",
-        "No distribution of air traffic control's answers is published. ",
-        "All values and sources are in the last section.",
-    )
-    return join(
-        [
-            tag("h3", "What was told to the model, what it found, what is assumed"),
-            tag(
-                "dl",
-                tag("dt", "Input"), tag("dd", *inputs),
-                tag("dt", "Output"), tag("dd", outputs),
-                tag("dt", "Assumed"), tag("dd", *assumptions),
-                class_="stress",
-            ),
-        ]
-    )  # fmt: skip
+    listing = [join([tag("dt", name), tag("dd", *said)]) for name, *said in rows]
+    title = tag("h3", "What was told to the model, what it found, what is assumed")
+    return join([title, tag("dl", *listing, class_="stress")])
 
 
 def _volumes(count: int) -> str:
@@ -129,7 +128,10 @@ def _volumes(count: int) -> str:
 
 
 def _names(names: list[str]) -> Raw:
-    return join([tag("code", name) for name in names], ", ") if names else Raw("nothing else")
+    """Keys of ``[drones]``, without the table's name."""
+    if not names:
+        return Raw("nothing else")
+    return join([tag("code", name.removeprefix("drones.")) for name in names], ", ")
 
 
 # --- published trials ----------------------------------------------------------------------------

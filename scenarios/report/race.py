@@ -225,15 +225,20 @@ def _minutes(policy: PolicySummary, measure: str) -> str:
 
 def _first_help(study: Study) -> Raw:
     told = study.shown if len(study.shown) <= IN_A_TITLE else (study.lead,)
+    asked = any(p.measures["asked_per_call"].value for p in study.policies)
+    who, measure = (
+        ("a volunteer is there before the ambulance", "volunteer_before_ambulance")
+        if asked
+        else ("a co-responder is there before the ambulance", "first_help_co_responder")
+    )
     parts = [
-        f"{words.ranged(study.estimate(p.id, 'volunteer_before_ambulance'), scale=100, most=1)} "
-        f"with {p.name}"
+        f"{words.ranged(study.estimate(p.id, measure), scale=100, most=1)} with {p.name}"
         for p in told
     ]
-    title = f"Of 100 arrests, a volunteer is there before the ambulance at {words.listed(parts)}."
+    title = f"Of 100 arrests, {who} at {words.listed(parts)}."
     note = (
         "Dark: a volunteer, and an AED is attached before the ambulance. Half-dark: a volunteer "
-        "without. Pale: the ambulance first. Hatched: nobody."
+        "without. Dotted: a co-responder. Pale: the ambulance first. Hatched: nobody."
     )
     drawn = figure(title, _first_help_bars(study, title), note=note, stamp=study.stamp)
     tables = tag("div", _first_help_table(study), _aed_sources(study), class_="panel")

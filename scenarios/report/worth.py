@@ -20,11 +20,16 @@ def worth(study: Study) -> Raw:
     return join(
         [
             tag("h3", "What the minutes are worth"),
-            tag("div", *drawn, _four(study), class_="panels"),
+            tag("div", *drawn, *([_four(study)] if _asks(study) else []), class_="panels"),
             _survival_table(study),
             _models(study),
         ]
     )
+
+
+def _asks(study: Study) -> bool:
+    """Whether volunteers take part in any option."""
+    return any(policy.measures["asked_per_call"].value for policy in study.policies)
 
 
 def _period(study: Study) -> words.Period:
