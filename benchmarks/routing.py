@@ -701,7 +701,7 @@ def memory(bench: Bench) -> list[dict[str, Any]]:
     metric = router.metric
     labels = metric.labels
     size = lambda arrays: sum(int(a.nbytes) for a in arrays) / 1e6  # noqa: E731
-    limits = {"stream_gbps": stream_gbps(), "stream_in_cache_gbps": stream_gbps(2.0)}
+    limits = {"stream_gbps": stream_gbps(), "stream_in_cache_gbps": stream_gbps(0.5)}
     return [
         {
             "bar": "memory",
