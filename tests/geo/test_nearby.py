@@ -58,6 +58,7 @@ def assert_same(
     n_nodes=st.integers(1, 12),
     n_edges=st.integers(1, 24),
     k=st.integers(1, 12),
+    n_aeds=st.sampled_from([0, 5]),
     bound_s=st.sampled_from([0.0, 4.0, 90.0, 900.0, 86_400.0]),
     pickup_s=st.sampled_from([0.0, 3.0, 60.0]),
     carry_factor=st.sampled_from([1.0, 1.0, 1.25, 0.7]),
@@ -67,6 +68,7 @@ def test_equals_the_search_for_everybody(
     n_nodes: int,
     n_edges: int,
     k: int,
+    n_aeds: int,
     bound_s: float,
     pickup_s: float,
     carry_factor: float,
@@ -74,7 +76,7 @@ def test_equals_the_search_for_everybody(
     rng = np.random.default_rng(seed)
     network = random_network(rng, n_nodes, n_edges)
     search = NearbySearch(network)
-    people, aeds = random_positions(rng, network, 9), random_positions(rng, network, 5)
+    people, aeds = random_positions(rng, network, 9), random_positions(rng, network, n_aeds)
     for patient in (random_positions(rng, network, 1) for _ in range(2)):
         assert_same(
             network,
@@ -82,7 +84,7 @@ def test_equals_the_search_for_everybody(
             patient,
             people,
             aeds,
-            rng.random(5) < 0.7,
+            rng.random(n_aeds) < 0.7,
             rng.random(9) < 0.8,
             k=k,
             bound_s=bound_s,
@@ -105,6 +107,19 @@ def test_real_streets_and_a_queue_that_must_grow(
     search._pool, search._link = search._pool[:140].copy(), search._link[:140].copy()
     seen = 0
     for i in range(len(patients)):
+        for k in (1, 3, 400):
+            assert_same(
+                network,
+                search,
+                patients.take([i]),
+                people,
+                Positions.none(),
+                np.ones(0, np.bool_),
+                None,
+                k=k,
+                bound_s=1_800.0,
+                pickup_s=0.0,
+            )
         found = assert_same(
             network,
             search,
@@ -133,5 +148,9 @@ def test_wrong_calls_are_named() -> None:
         search.soonest(one, crowd, crowd, flags, k=1, bound_s=-1.0, pickup_s=0.0)
     with pytest.raises(PlaceError, match="carry_factor"):
         search.soonest(one, crowd, crowd, flags, k=1, bound_s=1.0, pickup_s=0.0, carry_factor=0.0)
+    elsewhere = random_network(np.random.default_rng(4), 6, 12)
+    stranger = Crowd(elsewhere, positions_on_edges(elsewhere, [0], [0.5]))
+    with pytest.raises(PlaceError, match="network of the search"):
+        search.soonest(one, stranger, crowd, flags, k=1, bound_s=1.0, pickup_s=0.0)
     with pytest.raises(PlaceError, match="eligible"):
         search.soonest(one, crowd, crowd, flags, k=1, bound_s=1.0, pickup_s=0.0, eligible=flags[:1])
