@@ -193,9 +193,10 @@ def test_a_drone_that_is_sent_somewhere_stays_in_the_registry(flying):
 
 def test_from_the_report_to_an_aed_in_a_volunteers_hands(flying):
     bench = flying.bench
-    (ann,) = bench.volunteers(1)
+    ann, bob = bench.volunteers(2)
     incident = flying.call(address="1 High Street")
-    assert bench.statuses(incident) == {ann: "asked"}  # people first, whatever drones do
+    # People first, whatever drones do.
+    assert bench.statuses(incident) == {ann: "asked", bob: "asked"}
 
     search = flying.one("find")
     assert search["location"] == {"lat": 52.0, "lon": 1.0}
@@ -207,6 +208,7 @@ def test_from_the_report_to_an_aed_in_a_volunteers_hands(flying):
     assert flying.side(incident)["tasks"][0]["words"] == "told to go 08:00, being made ready"
 
     bench.answer(ann, "yes")
+    bench.answer(bob, "yes")
     flying.report(order, "ready")
     bench.wait(40.0)
     flying.report(order, "launched", 160.0)
@@ -226,7 +228,8 @@ def test_from_the_report_to_an_aed_in_a_volunteers_hands(flying):
     seen = bench.get(f"/v1/me/alerts/{alert}", ann)
     assert seen["drone"]["fetch"] is True
     assert "Fetch it" in seen["drone"]["words"]
-    assert [kind for _, kind in bench.messages()[before:]] == ["update"]
+    assert bench.messages()[before:] == [(f"phone-{ann}", "update")]
+    assert bench.get("/v1/me/alerts", bob)["alerts"][0]["drone"]["fetch"] is False
 
     bench.post(f"/v1/me/alerts/{alert}/status", ann, {"status": "drone_aed_taken"})
     (task,) = flying.side(incident)["tasks"]
