@@ -104,6 +104,7 @@ def run_scenario(name: str, out: Path, *, changes: Changes, order: Order) -> Non
         print_json({"answer": result.answer, "out": str(out), **_own_json(result)})
         return
     print(result.answer)
+    print_lines(caution_lines(result.summary))
     print_lines(own_lines(result.summary))
     print(f"\nReport: {out / 'report.html'}")
 
@@ -133,6 +134,7 @@ def compare_options(name: str, out: Path, measure: str, *, changes: Changes, ord
         )
         return
     print(result.answer)
+    print_lines(caution_lines(summary))
     print_lines(["", *comparison_lines(summary, measure)])
     print_lines(own_lines(summary))
     print(f"\nReport: {out / 'report.html'}")
@@ -179,6 +181,11 @@ def _say_what_is_kept(parts: Path) -> None:
         shutil.rmtree(parts, ignore_errors=True)
 
 
+def caution_lines(summary: Summary) -> list[str]:
+    """What a reader must know before they believe the answer; empty without any."""
+    return ["", *summary.cautions] if summary.cautions else []
+
+
 def own_lines(summary: Summary) -> list[str]:
     """What became of the planner's own files, one line each; empty without any."""
     lines = [use.words for use in summary.own_data]
@@ -201,6 +208,7 @@ def _own_json(result: StudyResult) -> dict[str, Any]:
         "own_data": result.summary.own_data,
         "demand_fit": result.summary.demand_fit,
         "back_cast": result.summary.back_cast,
+        "cautions": result.summary.cautions,
     }
     return {name: to_builtins(value) for name, value in found.items() if value}
 

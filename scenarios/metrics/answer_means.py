@@ -108,7 +108,8 @@ def _against(study: AnswerStudy, known: dict[str, OptionSummary], first: str, ot
         return f"With {name} {_survive(study, more)} than {than}{tail}; {when}."
     shown = f"{_range(study, more)} survivors expected {study.period.words}"
     return (
-        f"We cannot tell whether {name} or {other} do more: with {name}, {shown} than {than}{tail}."
+        f"We cannot tell whether {name} or {other} do more: with {name}, {shown} than "
+        f"{than}{tail}{_by_chance(study, more)}."
     )
 
 
@@ -135,7 +136,10 @@ def _nothing_shown(study: AnswerStudy, first: str) -> str:
     extra = study.extra(first)
     told = ""
     if extra.value is not None:
-        told = f": with {first}, {_range(study, extra)} survivors expected {study.period.words}"
+        told = (
+            f": with {first}, {_range(study, extra)} survivors expected "
+            f"{study.period.words}{_by_chance(study, extra)}"
+        )
     return (
         f"We cannot tell whether {several} do better than {_plain(study.facts.baseline.id)}{told}."
     )
@@ -148,8 +152,15 @@ def _survive(study: AnswerStudy, more: Difference) -> str:
 def _unknown(study: AnswerStudy, more: Difference) -> str:
     return (
         f"whether more survive, we cannot tell ({_range(study, more)} expected "
-        f"{study.period.words})"
+        f"{study.period.words}{_by_chance(study, more)})"
     )
+
+
+def _by_chance(study: AnswerStudy, more: Difference) -> str:
+    """Why an interval that does not touch zero is not enough: several options were tried."""
+    if more.low is None or more.high is None or more.low * more.high <= 0.0:
+        return ""
+    return f", which may be chance where {words.spelled(len(study.options))} options are tried"
 
 
 def _range(study: AnswerStudy, more: Difference) -> str:
