@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from starlette.types import Message, Receive, Scope, Send
 
 from dispatch.live.api.common import Limits, TooMany
-from dispatch.live.api.models import FIRST_MOMENT, LAST_MOMENT
+from dispatch.live.api.models import FIRST_MOMENT, LAST_MOMENT, PositionTaken
 from dispatch.live.service import Service
 
 PATH = "/v1/me/positions"
@@ -30,7 +30,7 @@ class _Fix(Struct, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(_Fix)
-_ANSWERS = {True: b'{"taken":true}', False: b'{"taken":false}'}
+_TAKEN = PositionTaken(taken=True).model_dump_json(exclude_none=True).encode()
 
 
 async def take_position(
@@ -45,33 +45,33 @@ async def take_position(
         body += message.get("body", b"")
         if len(body) > MAX_BYTES or not message.get("more_body", False):
             break
-    taken = _take(service, limits, scope, body) if len(body) <= MAX_BYTES else None
-    if taken is None:
+    if len(body) > MAX_BYTES or not _take(service, limits, scope, body):
         return _again(messages, receive)
-    answer = _ANSWERS[taken]
+    answer = _TAKEN
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 202, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
     return None
 
 
-def _take(service: Service, limits: Limits, scope: Scope, body: bytes) -> bool | None:
-    """Take a plain position; None if it is not plain."""
+def _take(service: Service, limits: Limits, scope: Scope, body: bytes) -> bool:
+    """Take a plain position; False if it is not plain, or is not taken: the endpoint says why."""
     now_s = service.clock()
     principal = service.doors.known(_secret(scope), now_s)
     if principal is None or principal.responder_id is None or "me" not in principal.scopes:
-        return None
+        return False
     try:
         fix = _decoder.decode(body)
         if not FIRST_MOMENT <= fix.at <= LAST_MOMENT:
-            return None
+            return False
         settings = service.settings
         rate_per_s, burst = settings.rate_per_s, settings.rate_burst
         limits.check(principal.name, now_s, rate_per_s=rate_per_s, burst=burst)
     except (msgspec.DecodeError, OverflowError, TooMany):
-        return None
+        return False
     at_s = fix.at.timestamp()
-    return service.pings.take(principal.responder_id, fix.lat, fix.lon, fix.accuracy_m, at_s)
+    why_not = service.pings.take(principal.responder_id, fix.lat, fix.lon, fix.accuracy_m, at_s)
+    return why_not is None
 
 
 def _secret(scope: Scope) -> str:

@@ -126,7 +126,9 @@ def test_a_position_counts_while_it_is_fresh_and_exact_enough(bench):
     bench.wait(3700.0)
     assert asked(bench) == [person]  # older than an hour: at home
     future = {**fix, "at": bench.iso(3600.0)}
-    assert bench.post("/v1/me/positions", person, future) == {"taken": False}
+    refused = bench.post("/v1/me/positions", person, future)
+    assert refused["taken"] is False
+    assert "clock is fast" in refused["why_not"]
 
 
 POSITIONS = [

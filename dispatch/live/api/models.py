@@ -880,9 +880,10 @@ class PositionIn(_In):
 
 
 class PositionTaken(_Out):
-    """Only the latest position is kept."""
+    """Only the latest position is kept. ``why_not``: there if this one was not taken."""
 
     taken: bool
+    why_not: str | None = None
 
 
 class DeviceIn(_In):

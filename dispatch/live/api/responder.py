@@ -83,6 +83,7 @@ def set_availability(
     "/v1/me/positions",
     status_code=202,
     response_model=models.PositionTaken,
+    response_model_exclude_none=True,
     responses=problems(),
 )
 async def position(
@@ -90,8 +91,8 @@ async def position(
 ) -> models.PositionTaken:
     """Where the phone is. Only the latest is kept, and it is written within half a second."""
     service = service_of(request)
-    taken = service.pings.take(_id(who), fix.lat, fix.lon, fix.accuracy_m, fix.at.timestamp())
-    return models.PositionTaken(taken=taken)
+    why_not = service.pings.take(_id(who), fix.lat, fix.lon, fix.accuracy_m, fix.at.timestamp())
+    return models.PositionTaken(taken=why_not is None, why_not=why_not)
 
 
 # --- devices ----------------------------------------------------------------------------------
