@@ -357,7 +357,7 @@ class Demo:
 
     def _line(self, kind: str, data: dict[str, Any]) -> str:
         if kind == "status":
-            return "" if data["alerting"] else str(data["message"])
+            return str(data["message"]) if data["causes"] else ""
         body = data["data"]
         call = self._names.get(data["incident_id"] or "", body.get("reference", "call"))
         who = f"volunteer {body.get('responder_id')}"

@@ -170,11 +170,12 @@ def _policy(source: str) -> tuple[Policy, str]:
 def _test_keys(service: Service) -> dict[str, str]:
     """Keys of every role for TEST mode, where nobody real can be reached with them."""
     from dispatch.live.auth import Role
+    from dispatch.live.modes import TEST_LABEL
 
     def make(tx: Any) -> dict[str, str]:
         now_s = service.clock()
         return {
-            role.value: service.doors.create_key(tx, role, "TEST mode", by="operator", now_s=now_s)
+            role.value: service.doors.create_key(tx, role, TEST_LABEL, by="operator", now_s=now_s)
             for role in Role
             if role is not Role.RESPONDER
         }

@@ -23,7 +23,7 @@ from dispatch.events import (
     LocationChanged,
     SceneFacts,
 )
-from dispatch.live import audit, brakes, views
+from dispatch.live import audit, brakes, modes, views
 from dispatch.live.api import models
 from dispatch.live.braking import Braking
 from dispatch.live.errors import Conflict, Invalid, NotFound
@@ -170,7 +170,12 @@ class Control:
         """Return an incident as control sees it."""
         row = self._row(tx, incident_id)
         warning, now_s = self._health.warning(), self._parts.clock()
-        return views.incident_view(tx, row, warning, now_s, possible_duplicates)
+        view = views.incident_view(tx, row, warning, now_s, possible_duplicates)
+        if self._parts.settings.test_mode:
+            view.alerting = False
+            view.why_not_alerting = view.why_not_alerting or modes.TEST_LINE
+            view.warning = modes.TEST_LINE if warning is None else f"{modes.TEST_LINE} {warning}"
+        return view
 
     def explanation(
         self, tx: Tx, incident_id: str, about: int | None, actor: str

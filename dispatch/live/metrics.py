@@ -75,9 +75,10 @@ class _Now:
 
     def collect(self) -> Iterable[Metric]:
         service = self._service
-        since_s = service.health.since_s
         yield GaugeMetricFamily(
-            "heartreach_alerting", "1 while volunteers can be alerted", float(since_s is None)
+            "heartreach_alerting",
+            "1 while volunteers can be alerted; 0 in TEST mode",
+            float(service.alerting),
         )
         channels = GaugeMetricFamily(
             "heartreach_channel_up", "1 while a channel works", labels=["channel"]

@@ -19,7 +19,7 @@ from dispatch.config import Policy
 from dispatch.eligibility import Rules as PeopleRules
 from dispatch.events import Event, IncidentReported
 from dispatch.lifecycle import Core
-from dispatch.live import aftercare, brakes, channels, retention, views
+from dispatch.live import aftercare, brakes, channels, modes, retention, views
 from dispatch.live.aedbook import AedBook
 from dispatch.live.auth import Doorkeeper
 from dispatch.live.braking import Braking
@@ -96,6 +96,7 @@ class Service:
         self.clock = clock
         self._threads = threads
         self.store = store or open_store(settings.database)
+        self._keep_to_mode()
         self.store.on_lost = self._lost
         self.book = PolicyBook(test_mode=settings.test_mode)
         self.finder = RosterFinder(region, settings.timezone, self.book.policy_of)
@@ -165,6 +166,29 @@ class Service:
         self._flushed_s = 0.0
         self._daily_s = 0.0
         self._prepare(policy, content, region)
+
+    def _keep_to_mode(self) -> None:
+        """A live database is for the live service, one of TEST mode for tests alone."""
+        test_mode = self.settings.test_mode
+        try:
+            self.store.transact(lambda tx: modes.keep_to(tx, test_mode=test_mode))
+        except BaseException:
+            self.store.close()
+            raise
+
+    # --- what must be seen --------------------------------------------------------------------
+
+    @property
+    def alerting(self) -> bool:
+        """Whether volunteers can be alerted right now; never in TEST mode."""
+        return not self.settings.test_mode and self.health.since_s is None
+
+    def line(self) -> str | None:
+        """Return the line that must be seen, or None while volunteers are being alerted."""
+        warning = self.health.warning()
+        if not self.settings.test_mode:
+            return warning
+        return modes.TEST_LINE if warning is None else f"{modes.TEST_LINE} {warning}"
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -298,7 +322,7 @@ class Service:
         warning = self.health.warning()
         if (warning is None) == (self._told_warning is None):
             return
-        told = {"alerting": warning is None, "message": warning or "alerting again"}
+        told = {"alerting": self.alerting, "message": self.line() or "alerting again"}
         try:
             self.store.transact(
                 lambda tx: self.stream.append(tx, self.clock(), "alerting.status", told)

@@ -326,6 +326,13 @@ def bench(make_bench: MakeBench) -> Bench:
 
 
 @pytest.fixture
+def live(make_bench: MakeBench) -> Bench:
+    """A service that is not in TEST mode, though its phones are simulated."""
+    here = {"test": False, "region": Path("elsewhere"), "policy": "nearest_3"}
+    return make_bench(settings={**here, "memory_channel": True})
+
+
+@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database that outlives a service."""
     if ON_POSTGRESQL:

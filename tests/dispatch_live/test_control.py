@@ -170,7 +170,8 @@ def stop(bench, expires_s: float = 3600.0) -> dict[str, object]:
     return bench.post("/v1/alerting/stop", "control", body)
 
 
-def test_stopping_stands_people_down_and_shows_at_once(bench):
+def test_stopping_stands_people_down_and_shows_at_once(live):
+    bench = live
     people = bench.volunteers(2)
     incident = bench.call()["incident_id"]
     bench.settle()
@@ -204,7 +205,8 @@ def test_stopping_stands_people_down_and_shows_at_once(bench):
     assert placed["person"] == "Dana Duty"
 
 
-def test_a_stop_ends_by_itself(bench):
+def test_a_stop_ends_by_itself(live):
+    bench = live
     people = bench.volunteers(1)
     stop(bench, 600.0)
     incident = bench.call()["incident_id"]
@@ -216,7 +218,8 @@ def test_a_stop_ends_by_itself(bench):
     assert bench.get("/v1/status", "control")["alerting"] is True
 
 
-def test_an_area_holds_only_what_lies_within(bench):
+def test_an_area_holds_only_what_lies_within(live):
+    bench = live
     bench.volunteers(2)
     ring = [[51.99, 0.99], [52.01, 0.99], [52.01, 1.01], [51.99, 1.01]]
     body = {
@@ -271,7 +274,8 @@ def test_the_stream_resumes_where_it_was(bench):
     assert events(bench, "") == []  # without a number: from now on
 
 
-def test_the_stream_tells_when_alerting_stops_and_when_it_goes_on(bench):
+def test_the_stream_tells_when_alerting_stops_and_when_it_goes_on(live):
+    bench = live
     stop(bench)
     bench.post("/v1/alerting/resume", "control", {"person": "Dana Duty"})
     told = [e["data"] for e in events(bench, "&after=0") if e["kind"] == "alerting.status"]

@@ -42,7 +42,8 @@ def test_whatever_is_watched_every_few_seconds_is_seen_within_ten():
     assert service_module.STUCK_S + control.HEARTBEAT_S <= 10.0
 
 
-def test_without_a_phone_that_can_be_reached(bench):
+def test_without_a_phone_that_can_be_reached(live):
+    bench = live
     assert "no available volunteer has a phone" in shown(bench)
     person = bench.volunteer()
     assert shown(bench) is None
@@ -67,7 +68,8 @@ def test_a_phone_that_no_channel_reaches_is_none(make_bench):
     assert shown(bench) is None
 
 
-def test_when_a_person_stops_it_and_when_that_is_over(bench):
+def test_when_a_person_stops_it_and_when_that_is_over(live):
+    bench = live
     bench.volunteer()
     stop = {"reason": "exercise", "person": "Duty officer", "expires_at": bench.iso(600.0)}
     bench.post("/v1/alerting/stop", "control", stop)
@@ -82,7 +84,8 @@ def test_when_no_policy_is_in_force(bench):
     assert "no policy is in force" in shown(bench)
 
 
-def test_when_the_only_provider_fails_and_when_it_is_back(bench):
+def test_when_the_only_provider_fails_and_when_it_is_back(live):
+    bench = live
     bench.volunteer()
     assert shown(bench) is None
     bench.memory.fail_with(TemporaryFailure("memory_503"))

@@ -284,8 +284,12 @@ async def _stream(
 
 def _status_event(service: Service) -> bytes:
     """The state that must be seen, at the start and whenever it is quiet."""
-    warning = service.health.warning()
-    data = json.dumps({"alerting": warning is None, "message": warning or "alerting"})
+    told = {
+        "alerting": service.alerting,
+        "message": service.line() or "alerting",
+        "causes": [cause.words for cause in service.health.causes if cause.blocking],
+    }
+    data = json.dumps(told)
     return f"event: status\ndata: {data}\n\n".encode()
 
 

@@ -71,27 +71,20 @@ async def status(who: Anybody, service: ServiceDep) -> models.Status:  # noqa: A
     While the database does not answer, the line comes as a problem (503) without the counts.
     """
     if any(cause.code in _HANGS for cause in service.health.causes):
-        raise NotAlerting(service.health.warning() or "")
+        raise NotAlerting(service.line() or "")
     try:
         return await run_in_threadpool(service.store.transact, lambda tx: _status(tx, service))
     except StoreUnavailable as error:
-        raise NotAlerting(service.health.warning() or "") from error
+        raise NotAlerting(service.line() or "") from error
 
 
 def _status(tx: Tx, service: Service) -> models.Status:
-    warning = service.health.warning()
     causes = service.health.causes
     incident = schema.incident
     open_ = sa.select(sa.func.count()).select_from(incident).where(incident.c.is_open)
-    alerting = warning is None
-    message = warning or "Volunteers are being alerted."
-    if service.settings.test_mode:
-        message = (
-            f"TEST mode: simulated phones only, nobody can be alerted. {warning or ''}".strip()
-        )
     return models.Status(
-        alerting=alerting,
-        message=message,
+        alerting=service.alerting,
+        message=service.line() or "Volunteers are being alerted.",
         since=models.moment(service.health.since_s),
         causes=[cause.words for cause in causes if cause.blocking],
         notes=[cause.words for cause in causes if not cause.blocking],

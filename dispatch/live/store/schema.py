@@ -53,6 +53,7 @@ incident = Table(
     Column("lon", Float, nullable=False),
     Column("place", Text, nullable=False),  # JSON: address, access notes; personal
     Column("attention", String(60), nullable=True),  # why a person at control must look
+    Column("report_hash", String(64), nullable=True),  # of the last report that was taken over
     UniqueConstraint("source", "reference"),
 )
 Index("incident_open", incident.c.is_open)
@@ -427,6 +428,13 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+about = Table(  # what the database knows about itself: mode = live | test
+    "about",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 PERSONAL = {
