@@ -156,8 +156,9 @@ def test_a_study_leaves_its_results_and_says_its_answer(
     out, done = results
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no terminal, no progress
-    answer, _, report = done.stdout.strip().splitlines()
+    answer, _, caution, _, report = done.stdout.strip().splitlines()
     assert answer.endswith(".")
+    assert caution.startswith("Only ")  # arrests: so small a study is told to be one
     assert report == f"Report: {out / 'report.html'}"
     summary = json.loads((out / "summary.json").read_text())
     assert summary["title"] == "Tiny"
