@@ -7,8 +7,8 @@ nobody asks for AEDs, and in the second layer, the search stops at the k-th best
 Everything is read from few flat int32 tables, because a call from Python costs by the array:
 
 ``graph``: n, edges, then where these begin: first incoming arc of every junction and arcs
-(junction, time) as ``geo.kernels.pack_arcs`` gives them, times of the edges forward and backward,
-their u, their v.
+(junction, time) as ``geo.kernels.pack_arcs`` gives them, and of every edge u, v and the times
+forward and backward.
 
 ``crowd``: count, then where these begin: a bit per junction with anybody on its edges, first entry
 of every junction, entries (who, time to the junction), first entry of every edge, who, and
@@ -35,7 +35,7 @@ TOO_SMALL = -1
 _LOW = 0xFFFFFFFF
 EDGE, U, V, TO_U, TO_V, FROM_U, FROM_V, ACCESS = range(8)
 # Heads of the tables.
-N, EDGES, FIRST, ARCS, FORWARD, BACKWARD, EDGE_U, EDGE_V = range(8)
+N, EDGES, FIRST, ARCS, ROADS = range(5)
 COUNT, BITS, AT_FIRST, AT, ON_FIRST, ON, PACKED = range(7)
 HEAD = 8
 # Counters of one query: for each layer the best found and the people seen; the queue.
@@ -47,7 +47,8 @@ def _along_edge(graph: Any, crowd: Any, i: Any, patient: Any) -> Any:
     """From place i to the patient, both on one edge, without leaving it; or INF."""
     edge, _, _, from_u, from_v, access = patient
     row = crowd[PACKED] + 8 * i
-    forward, backward = graph[graph[FORWARD] + edge], graph[graph[BACKWARD] + edge]
+    road = graph[ROADS] + 4 * edge
+    forward, backward = graph[road + 2], graph[road + 3]
     best = np.int64(INF)
     here = np.int64(crowd[row + ACCESS])
     if forward < INF and from_u - access >= crowd[row + FROM_U] - here:
@@ -409,8 +410,8 @@ def nearby(
     reach = np.int64(bound)
     if fetch and carry_factor < 1.0:
         reach = np.int64(np.ceil((bound + 1) / carry_factor))
-    ends = np.int64(graph[graph[EDGE_U] + here]), np.int64(graph[graph[EDGE_V] + here])
-    patient = (here, ends[0], ends[1], from_u, from_v, access)
+    road = graph[ROADS] + 4 * here
+    patient = (here, np.int64(graph[road]), np.int64(graph[road + 1]), from_u, from_v, access)
     for gate in range(2):
         v, d = patient[1 + gate], patient[3 + gate]
         if d <= reach:

@@ -7,8 +7,7 @@ index by junction and by street (``Crowd``), and those out of reach are never lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +58,7 @@ class Crowd:
         return len(self.places)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Helpers:
+class Helpers(NamedTuple):
     """The k soonest, straight and by way of an AED; indices soonest first, ties by index."""
 
     direct: Ints
@@ -83,10 +81,15 @@ class NearbySearch:
         self._graph = _joined(
             (network.n_nodes, network.n_edges),
             *pack_arcs(network.first_in, network.tail, network.in_ds, _dead_ends(network)),
-            network.edge_forward_ds,
-            network.edge_backward_ds,
-            network.edge_u,
-            network.edge_v,
+            np.stack(
+                [
+                    network.edge_u,
+                    network.edge_v,
+                    network.edge_forward_ds,
+                    network.edge_backward_ds,
+                ],
+                axis=1,
+            ),
         )
         self._pool = np.empty(4096, np.int64)
         self._link = np.empty(4096, np.int32)
