@@ -25,7 +25,7 @@ SMS_WAIT_S = 1.5
 REPORT_KEY = "gateway-key"
 
 
-def until(check: Callable[[], object], within_s: float = 6.0) -> object:
+def until(check: Callable[[], object], within_s: float = 15.0) -> object:
     end_s = time.monotonic() + within_s
     while not (found := check()):
         assert time.monotonic() < end_s, "it did not happen in time"
