@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from dispatch.live.errors import Invalid
+
+if TYPE_CHECKING:
+    from geo.region import Region
+
+PATIENT_M = 1_000.0
+"""So far beyond the map a patient is still believed (assumption)."""
+
+REGISTER_M = 30_000.0
+"""So far beyond it volunteers and AEDs may be: people move, lists end elsewhere (assumption)."""
+
+METRES_PER_DEGREE = 111_195.0
 
 # Airy 1830, the ellipsoid of the British National Grid, and its transverse Mercator projection
 # (Ordnance Survey, A guide to coordinate systems in Great Britain).
@@ -87,3 +99,32 @@ def _to_wgs84(lat: float, lon: float) -> tuple[float, float]:
         nu2 = _WGS_A / math.sqrt(1 - _WGS_E2 * math.sin(turned) ** 2)
         turned = math.atan2(z2 + _WGS_E2 * nu2 * math.sin(turned), p)
     return math.degrees(turned), math.degrees(math.atan2(y2, x2))
+
+
+def outside(region: Region | None, lat: float, lon: float, *, beyond_m: float = 0.0) -> bool:
+    """Whether a place lies more than ``beyond_m`` outside the bounds of a region's roads.
+
+    Without a region nothing does.
+    """
+    if region is None:
+        return False
+    south, west, north, east = region.bounds
+    lat_deg = beyond_m / METRES_PER_DEGREE
+    lon_deg = lat_deg / max(0.01, math.cos(math.radians((south + north) / 2)))
+    within_lat = south - lat_deg <= lat <= north + lat_deg
+    return not (within_lat and west - lon_deg <= lon <= east + lon_deg)
+
+
+def bounds_words(region: Region) -> str:
+    """Return what is expected of a place, with the region's bounds."""
+    south, west, north, east = region.bounds
+    return (
+        f"expected a place in or near the region, latitude {south:.2f} to {north:.2f} and"
+        f" longitude {west:.2f} to {east:.2f} (are the two swapped?)"
+    )
+
+
+def check(region: Region | None, field: str, lat: float, lon: float) -> None:
+    """Check a place for a register; raises ``Invalid`` with the region's bounds."""
+    if region is not None and outside(region, lat, lon, beyond_m=REGISTER_M):
+        raise Invalid(field, bounds_words(region))

@@ -29,6 +29,14 @@ TELL_THE_CALLER = "tell_the_caller_to_fetch_the_aed"
 DRONE_OVERDUE = "drone_overdue"
 """Nothing was heard of a drone that should have done more by now."""
 
+OUTSIDE_REGION = "outside_region"
+NOT_LISTED = "code_not_listed"
+AMBULANCE_TIME = "ambulance_time_not_plausible"
+POSSIBLE_DUPLICATE = "possible_duplicate"
+STAYS = frozenset({OUTSIDE_REGION, AMBULANCE_TIME, POSSIBLE_DUPLICATE})
+"""What a person must still look at when the incident goes on. A wrong place outranks the rest:
+that nobody is near follows from it."""
+
 _alert = schema.alert
 
 
@@ -60,7 +68,7 @@ class Teller:
             self._tell(TELL_THE_CALLER, "", attention=True)
 
     def _tell(self, code: str, detail: str, *, attention: bool) -> None:
-        if attention:
+        if attention and self.attention != OUTSIDE_REGION:
             self.attention = code
         self._append("control.told", {"code": code, "detail": detail, "attention": attention})
 
@@ -80,7 +88,7 @@ class Teller:
         """The phase may have changed."""
         if before is not None and before.phase is state.phase:
             return
-        if state.phase not in (Phase.EXHAUSTED, Phase.HELD):
+        if state.phase not in (Phase.EXHAUSTED, Phase.HELD) and self.attention not in STAYS:
             self.attention = None
         self._append("incident.phase", {"phase": state.phase.value, "reason": state.end_reason})
 
