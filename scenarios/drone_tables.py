@@ -40,14 +40,18 @@ def _climate(default: float, says: str, unit: str, low: float, high: float) -> A
 class DroneBaseRow(Table):
     """``[[drones.bases]]``: a place from which drones fly."""
 
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, description="by which options name it")
     lat: Latitude
     lon: Longitude
-    name: str = ""
-    drones: int = Field(default=1, ge=1, le=50)
-    aircraft: str = "m300"
-    spare_batteries: int = Field(default=1, ge=0, le=50)
-    agreed: tuple[str, ...] = ()
+    name: str = Field(default="", description="name for people; the id when left out")
+    drones: int = Field(default=1, ge=1, le=50, description="how many stand there")
+    aircraft: str = Field(default="m300", description="a type of geo/aircraft.toml")
+    spare_batteries: int = Field(
+        default=1, ge=0, le=50, description="sets besides those in the drones"
+    )
+    agreed: tuple[str, ...] = Field(
+        default=(), description="ids of airspace volumes with a standing agreement"
+    )
 
 
 class PermissionRow(Table):

@@ -33,11 +33,13 @@ def scenario_keys() -> str:
     for name, field in Scenario.model_fields.items():
         if _is_table(field):
             lines += ["", *_table(name, field.annotation)]
+        elif (row := _row_table(field)) is not None:
+            lines += ["", *_table(name, row, rows=True)]
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, model: Any) -> Iterator[str]:
-    yield f"## `[{name}]`"
+def _table(name: str, model: Any, *, rows: bool = False) -> Iterator[str]:
+    yield f"## `[[{name}]]`" if rows else f"## `[{name}]`"
     yield ""
     summary = (model.__doc__ or "").strip().splitlines()[0].rpartition("``: ")[2]
     yield summary[:1].upper() + summary[1:]
@@ -47,12 +49,14 @@ def _table(name: str, model: Any) -> Iterator[str]:
     inner = []
     for key, field in model.model_fields.items():
         if _is_table(field) and not field.json_schema_extra:
-            inner.append((f"{name}.{key}", field.annotation))
-        else:
-            yield _row(key, field)
-    for path, table in inner:
+            inner.append((f"{name}.{key}", field.annotation, False))
+            continue
+        yield _row(key, field)
+        if (row := _row_table(field)) is not None:
+            inner.append((f"{name}.{key}", row, True))
+    for path, table, many in inner:
         yield ""
-        yield from _table(path, table)
+        yield from _table(path, table, rows=many)
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -63,7 +67,7 @@ def _row(key: str, field: FieldInfo) -> str:
         meaning = f"{meaning}; {' or '.join(choices)}" if meaning else " or ".join(choices)
     if field.is_required():
         default = "required"
-    elif field.default is None:
+    elif field.default is None or field.default == {}:
         default = "–"
     else:
         default = shown(field.default)
@@ -77,6 +81,14 @@ def _choices(annotation: Any) -> list[str]:
     if get_origin(annotation) in (tuple, Union):
         return _choices(get_args(annotation)[0])
     return []
+
+
+def _row_table(field: FieldInfo) -> type[BaseModel] | None:
+    """The table of which a list is made, where a field is such a list."""
+    if get_origin(field.annotation) is not tuple:
+        return None
+    kind = get_args(field.annotation)[0]
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _is_table(field: FieldInfo) -> bool:

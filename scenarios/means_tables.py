@@ -37,10 +37,12 @@ def _duration(value: Lognormal, says: str, source: str) -> Any:
 class PostRow(Table):
     """``[[groups.posts]]``: where a group of first responders keeps its AED and sets off."""
 
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, description="by which options name it")
     lat: Latitude
     lon: Longitude
-    shift_hours: tuple[Hour, Hour] = (0.0, 24.0)
+    shift_hours: tuple[Hour, Hour] = stated(
+        (0.0, 24.0), "on call, local hours from and to; may pass midnight", source="choice"
+    )
 
 
 class GroupsTable(Table):
@@ -170,7 +172,9 @@ Patch = dict[str, Any]
 class OptionTable(Table):
     """``[[options]]``: one option; the scenario with these tables laid over its own."""
 
-    name: str = Field(min_length=1, max_length=60)
+    name: str = Field(
+        min_length=1, max_length=60, description="what tables, sentences and figures call it"
+    )
     policy: str | None = stated(
         None, "a shipped policy or a policy file; the first of policies.compare when left out"
     )

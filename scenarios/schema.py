@@ -527,23 +527,29 @@ _HOSPITAL = Hospital("", 0.0, 0.0)
 
 
 class StationRow(Table):
-    """One station: where crews wait. ``shift_hours``: local, from and to; may pass midnight."""
+    """``[[ambulance.fleet.stations]]``: where crews wait."""
 
     name: str = Field(min_length=1)
     lat: Latitude
     lon: Longitude
-    ambulances: int = Field(default=1, ge=0, le=1000)
-    co_responders: int = Field(default=0, ge=0, le=1000)
-    shift_hours: tuple[Hour, Hour] = (0.0, 24.0)
+    ambulances: int = Field(default=1, ge=0, le=1000, description="crews with an ambulance")
+    co_responders: int = Field(
+        default=0, ge=0, le=1000, description="fire crews and others with an AED, arrests only"
+    )
+    shift_hours: tuple[Hour, Hour] = Field(
+        default=(0.0, 24.0), description="of all its crews, local, from and to; may pass midnight"
+    )
 
 
 class HospitalRow(Table):
-    """One hospital where patients are handed over."""
+    """``[[ambulance.fleet.hospitals]]``: where patients are handed over."""
 
     name: str = Field(min_length=1)
     lat: Latitude
     lon: Longitude
-    handover: Duration | None = None
+    handover: Duration | None = Field(
+        default=None, description="arrival to free; that of the fleet when left out"
+    )
 
 
 PressureLevel = Literal[1, 2, 3, 4]

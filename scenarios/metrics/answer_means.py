@@ -1,7 +1,7 @@
 """The answer where options differ in what they have: drones or groups, more AEDs or more people.
 
-The option with most survivors expected is held against the best option of another kind, by the time
-to a first shock of the median arrest, by survivors, and by cost; then the leading option of each
+The option with most survivors expected is held against the best option of another kind, by the
+median time to a first shock, by survivors, and by cost; then the leading option of each
 kind is held against the comparator. What an interval does not show is said not to be known.
 """
 
@@ -98,13 +98,13 @@ def _against(study: AnswerStudy, known: dict[str, OptionSummary], first: str, ot
     cost = _cost_between(known, first, other)
     tail = f", {cost}" if cost else ""
     if sooner.verdict == "lower":
-        gained = f"a first shock {_minutes(sooner)} sooner"
-        lead = f"With {name} the median arrest gets {gained} than {than}"
+        shorter = f"{_minutes(sooner)} shorter"
+        lead = f"With {name} the median time to a first shock is {shorter} than {than}"
         if more.verdict == "higher":
             return f"{lead}, and {_survive(study, more)}{tail}."
         return f"{lead}{tail}; {_unknown(study, more)}."
     if more.verdict == "higher":
-        when = "whether the median arrest gets a first shock sooner, we cannot tell"
+        when = "whether the median time to a first shock is shorter, we cannot tell"
         return f"With {name} {_survive(study, more)} than {than}{tail}; {when}."
     shown = f"{_range(study, more)} survivors expected {study.period.words}"
     return (
@@ -122,7 +122,7 @@ def _alone(study: AnswerStudy, known: dict[str, OptionSummary], option: str) -> 
     than = f"than {_plain(baseline)}"
     if sooner.verdict == "lower":
         lead = (
-            f"With {option} the median arrest gets a first shock {_minutes(sooner)} sooner {than}"
+            f"With {option} the median time to a first shock is {_minutes(sooner)} shorter {than}"
         )
         if more.verdict == "higher":
             return f"{lead}, and {_survive(study, more)}{tail}."

@@ -173,9 +173,9 @@ def _per_minute(difference: float, seconds: Difference) -> CostRatio:
         return CostRatio(None, None, None, "no interval of the time gained")
     gained, least, most = (-end / 60.0 for end in (seconds.value, seconds.high, seconds.low))
     if most <= 0.0:
-        return CostRatio(None, None, None, "no ratio: the median arrest gains no time")
+        return CostRatio(None, None, None, "no ratio: the median time is no shorter")
     if least <= 0.0:
-        words = "no upper limit: whether the median arrest gains time cannot be told"
+        words = "no upper limit: whether the median time is shorter cannot be told"
         return CostRatio(None, max(difference, 0.0) / most, None, words)
     if difference <= 0.0:
         return CostRatio(difference / gained, None, None, "no ratio: it costs no more")

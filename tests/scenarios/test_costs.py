@@ -139,7 +139,7 @@ def test_the_better_kind_is_held_against_the_best_of_the_other(make_study: Make)
     said = summary.answer.sentence
     assert summary.answer.kind == "best"
     assert said.startswith("With six groups ")
-    assert "than with three drones" in said
+    assert "shorter than with three drones" in said
     assert "survivors are expected" in said
     assert said.endswith("for £24 000 to £72 000 a year less.")
     assert "Compared with as today: Six groups: " in summary.answer.load
