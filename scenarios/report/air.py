@@ -7,7 +7,7 @@ from scenarios.metrics import words
 from scenarios.metrics.intervals import Estimate
 from scenarios.report.air_funnel import funnel_panel, funnel_table, leading, line_of
 from scenarios.report.air_map import air_map, volume_table
-from scenarios.report.air_weather import weather_panel
+from scenarios.report.air_weather import weather_panel, weather_table
 from scenarios.report.html import Raw, join, paragraph, section, table, tag
 from scenarios.report.study import Study
 
@@ -29,14 +29,15 @@ def air_section(study: Study, number: int) -> Raw:
         paragraph(tag("strong", _lead(study, leading(air)))),
         tag(
             "div",
-            tag("div", funnel_panel(study, air), _times(study, air)),
+            funnel_panel(study, air),
             tag("div", *_beside(study, air)),
             class_="panels",
         ),
+        weather_table(air),
         funnel_table(study, air),
         volume_table(air.volumes),
         _standing(study, air),
-        _trials(air),
+        _trials(study, air),
     )
 
 
@@ -137,7 +138,7 @@ def _names(names: list[str]) -> Raw:
 # --- published trials ----------------------------------------------------------------------------
 
 
-def _trials(air: AirSummary) -> Raw:
+def _trials(study: Study, air: AirSummary) -> Raw:
     rows = [
         (
             f"{line.trial}: {line.what}",
@@ -157,7 +158,8 @@ def _trials(air: AirSummary) -> Raw:
     ]
     return join(
         [
-            tag("h3", "Why believe the times in the air"),
+            tag("h3", "Times, and why to believe them"),
+            _times(study, air),
             table(head, rows, caption=caption, kind="prose"),
             paragraph(
                 tag("strong", "S4 is no firm proof. "),

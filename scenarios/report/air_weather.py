@@ -18,20 +18,26 @@ YEAR_DAYS = 365.25
 NEVER = Estimate(0.0, 0.0, 0.0)
 # Dark to pale, so that neighbours differ in grey as well; hatches tell them apart in any print.
 _SHADES = {
-    "gust": ("#33425b", ""), "rain": ("#6f9bc4", "////"), "fog": ("#c9c9c9", "...."),
+    "gust": ("#33425b", ""), "rain": ("#6f9bc4", "////"), "fog": ("#c9c9c9", "||||"),
     "ice": ("#a8e0e8", "xxxx"), "dark": ("#1c1c1c", ""), "cold": ("#8fb3ff", "\\\\\\\\"),
-    "heat": ("#d98200", "||||"), "wind": ("#5a2d6e", "----"),
+    "heat": ("#d98200", "++"), "wind": ("#5a2d6e", "----"),
 }  # fmt: skip
-_OTHER = ("#8a7a00", "++")
+_OTHER = ("#8a7a00", "")
 WIDE_ENOUGH_DAYS = 28.0
 
 
 def weather_panel(study: Study, air: AirSummary) -> Raw:
-    """Bars of the year at each base, and a table with intervals."""
+    """Bars of the year at each base."""
     known = [base for base in air.bases if base.days_grounded.value is not None]
     if not known:
         return Raw("")
-    return join([_picture(study, known), _legend(_reasons(known)), _table(air, known)])
+    return join([_picture(study, known), _legend(_reasons(known))])
+
+
+def weather_table(air: AirSummary) -> Raw:
+    """Days with intervals, by base and reason."""
+    known = [base for base in air.bases if base.days_grounded.value is not None]
+    return _table(air, known) if known else Raw("")
 
 
 def _reasons(bases: list[BaseWeather]) -> list[str]:
@@ -100,7 +106,6 @@ def _legend(reasons: list[str]) -> Raw:
 
 _LINES = {
     "////": "M-2 9l10-10M0 14l14-14M8 14l14-14M16 14l8-8",
-    "....": "M4 4h1M10 4h1M16 4h1M7 9h1M13 9h1M19 9h1",
     "xxxx": "M0 14l14-14M8 14l14-14M0 0l14 14M8 0l14 14",
     "\\\\\\\\": "M0 0l14 14M8 0l14 14",
     "||||": "M4 0v14M9 0v14M14 0v14M19 0v14",

@@ -31,7 +31,8 @@ def change_section(study: Study, number: int) -> Raw:
     parts: list[object] = [paragraph(tag("strong", found.sentence))]
     if again is not None and again.rows:
         parts += [
-            tag("div", _tornado(study, again), tag("div", _ends(study, again)), class_="panels"),
+            tag("div", _tornado(study, again), tag("div", _models(study, found)), class_="panels"),
+            _ends(study, again),
             _options_table(study, again),
         ]
     else:
@@ -43,7 +44,8 @@ def change_section(study: Study, number: int) -> Raw:
                 class_="note",
             )
         )
-    parts += [_models(study, found), _worth(study, found)]
+        parts.append(_models(study, found))
+    parts.append(_worth(study, found))
     return section(number, "change", "What would change the answer", *parts)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scenarios.metrics import words
 from scenarios.metrics.intervals import Difference
 from scenarios.report.drawing import canvas, svg
-from scenarios.report.html import Raw, figure, tag
+from scenarios.report.html import Raw, figure
 from scenarios.report.money import in_money, money_range, unit_for
 from scenarios.report.palette import INK, marks
 from scenarios.report.study import Study
@@ -29,7 +29,7 @@ def plane(study: Study, options: list[OptionSummary], currency: str) -> Raw:
         (abs(c.difference_high) for o in options if (c := o.against_comparator)), default=0.0
     )
     factor, unit = unit_for(dear)
-    with canvas("cost-plane", 2.75) as (drawn, axes):
+    with canvas("cost-plane", 2.4) as (drawn, axes):
         for option in options:
             _cross(axes, study, option, found[option.name], when.years, factor)
         axes.axvline(0, color=INK, linewidth=0.9)
@@ -42,8 +42,7 @@ def plane(study: Study, options: list[OptionSummary], currency: str) -> Raw:
     note = (
         f"Lines: 95 % interval of survivors, usual to dear prices. Against {study.baseline.name}."
     )
-    drawn = figure(TITLE, drawing, note=note, stamp=study.stamp)
-    return tag("div", study.legend(), drawn)
+    return figure(TITLE, drawing, note=note, stamp=study.stamp)
 
 
 def _extra(study: Study, option: str) -> Difference:

@@ -39,7 +39,8 @@ def costs_section(study: Study, number: int) -> Raw:
     """Yearly costs, cost of a gain, prices with their sources."""
     options = _priced(study)
     currency = _currency(options)
-    drawn = [_picture(study, options, currency), plane(study, options, currency)]
+    bars = tag("div", _picture(study, options, currency), study.legend())
+    drawn = [bars, plane(study, options, currency)]
     return section(
         number,
         "costs",
@@ -121,7 +122,7 @@ def _picture(study: Study, options: list[OptionSummary], currency: str) -> Raw:
         if len(rows) > 1
         else f"Beyond {study.baseline.name}, {name} costs {yearly_words(dearest)} a year."
     )
-    with canvas("costs", 0.65 + 0.42 * len(rows)) as (drawn, axes):
+    with canvas("costs", 0.65 + 0.36 * len(rows)) as (drawn, axes):
         for row, option in enumerate(rows):
             _bar(axes, row, option, study, factor)
         axes.axvline(0, color=INK, linewidth=0.9)
@@ -166,9 +167,13 @@ def _gain_table(study: Study, options: list[OptionSummary], currency: str) -> Ra
         "A minute sooner to a first shock (median)",
     )  # fmt: skip
     caption = f"Costs beyond {study.baseline.name}, and what a gain costs"
+    qalys = {item.qalys for item in study.facts.options}
+    each = words.listed([words.number(value, 1) for value in sorted(qalys)])
     note = paragraph(
-        "A year: from usual to dear prices. The others: 95 % limits at usual prices (Fieller 1954, "
-        "over repetitions); no upper limit where it cannot be told whether anything is gained.",
+        f"A survivor counts as {each} quality-adjusted years (assumption unless the scenario sets "
+        "it). A year: from usual to dear prices. The others: 95 % limits at usual prices "
+        "(Fieller 1954, over repetitions); no upper limit where it cannot be told whether anything "
+        "is gained.",
         class_="note",
     )
     return join([table(head, rows, caption=caption, kind="prose"), note])
@@ -193,18 +198,11 @@ def _prices(study: Study, options: list[OptionSummary], currency: str) -> Raw:
     head = ("", "Each a year", *(study.name(o.name) for o in options), "Source of the price")
     year = {o.yearly_cost.price_year for o in options if o.yearly_cost} - {None}
     priced = f", prices of {year.pop()}" if len(year) == 1 else ", prices of different years"
-    qalys = {item.qalys for item in study.facts.options}
     caption = (
         f"What the costs are made of: how many each option has beyond {study.baseline.name} "
-        f"({currency}{priced})"
+        f"({currency}{priced}; slanted: an assumption)"
     )
-    each = words.listed([words.number(value, 1) for value in sorted(qalys)])
-    note = paragraph(
-        f"Slanted: an assumption. A survivor counts as {each} quality-adjusted years (assumption "
-        "unless the scenario sets it). What is there anyway costs nothing here.",
-        class_="note",
-    )
-    return join([table(head, rows, caption=caption, kind="prose"), note])
+    return table(head, rows, caption=caption, kind="prose")
 
 
 def _number(option: OptionSummary, name: str) -> str:

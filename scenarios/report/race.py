@@ -42,7 +42,7 @@ _HELP_SHADE = {
     "volunteer_with_aed": 1.0, "volunteer": 0.5, "co_responder": 0.25, "ambulance": 0.1,
     "nobody": 0.0,
 }  # fmt: skip
-_HATCHES = {"co_responder": "....", "nobody": "////"}
+_HATCHES = {"co_responder": "\\\\\\\\", "nobody": "////"}
 LATEST_MIN = 30
 LINE_END_SHARE = 0.95
 WIDE_ENOUGH_FOR_A_NUMBER = 9.0
@@ -238,7 +238,8 @@ def _first_help(study: Study) -> Raw:
     title = f"Of 100 arrests, {who} at {words.listed(parts)}."
     note = (
         "Dark: a volunteer, and an AED is attached before the ambulance. Half-dark: a volunteer "
-        "without. Dotted: a co-responder. Pale: the ambulance first. Hatched: nobody."
+        "without. Lines that fall: a co-responder. Pale: the ambulance first. Lines that rise: "
+        "nobody."
     )
     drawn = figure(title, _first_help_bars(study, title), note=note, stamp=study.stamp)
     tables = tag("div", _first_help_table(study), _aed_sources(study), class_="panel")
