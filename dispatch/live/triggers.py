@@ -71,7 +71,11 @@ class TriggerTable:
         return tuple(self._rules[code] for code in sorted(self._rules))
 
     def decide(self, code: str, flags: Collection[str]) -> Decision:
-        """Decide about a call. A code that is not listed is suspected: a person must look."""
+        """Decide about a call. A code that is not listed is suspected: a person must look.
+
+        Blanks around a code and its case do not matter.
+        """
+        code = code.strip()
         for flag in sorted(flags):
             if flag in self.excluded:
                 return Decision(Action.NONE, f"excluded:{flag}")

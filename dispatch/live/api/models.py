@@ -37,6 +37,9 @@ Id = Annotated[int, Field(ge=0, le=BIG)]
 Word = Annotated[str, StringConstraints(max_length=80, pattern=_PLAIN)]
 NotEmpty = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_PLAIN)]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=_PLAIN)]
+TriageCode = Annotated[
+    str, StringConstraints(max_length=40, pattern=_PLAIN, strip_whitespace=True)
+]
 Code = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
 Flag = Literal[
     "child",
@@ -121,13 +124,17 @@ class _FactsIn(_In):
 
 
 class ReportIn(_FactsIn):
-    """A call. ``reference`` with ``source`` is control's own number; ``version`` its revision."""
+    """A call. ``reference`` with ``source`` is control's own number; ``version`` its revision.
+
+    Send ``source``, the name of your system: without it the key stands for it, and with the next
+    key the same call would be another one. Reported again without a version it is the newest.
+    """
 
     reference: NotEmpty
     location: Location
     source: Word = ""
     version: Id = 0
-    code: Annotated[str, StringConstraints(max_length=40, pattern=_PLAIN)] = ""
+    code: TriageCode = ""
     flags: list[Flag] = Field(default_factory=list, max_length=20)
     confirmed: bool | None = None
     scene: Scene = Scene.UNKNOWN
@@ -142,7 +149,7 @@ class UpdateIn(_FactsIn):
 
     version: Id | None = None
     location: Location | None = None
-    code: Annotated[str, StringConstraints(max_length=40, pattern=_PLAIN)] | None = None
+    code: TriageCode | None = None
     flags: list[Flag] | None = Field(default=None, max_length=20)
     confirmed: Literal[True] | None = None
     cpr_in_progress: bool | None = None
