@@ -17,13 +17,14 @@ class Purpose(StrEnum):
     ALERT = "alert"  # asks somebody to go
     UPDATE = "update"  # something changed for somebody who said yes
     STAND_DOWN = "stand_down"  # no longer needed
+    KEEP_AWAY = "keep_away"  # turn back: it is not safe there
     TEST = "test"  # does this phone sound?
     CHECK = "check"  # does it still get messages? seen, not heard
     AFTER_CARE = "after_care"  # how are you?
     REMINDER = "reminder"  # training about to lapse, settings to look at
 
 
-URGENT = frozenset({Purpose.ALERT, Purpose.UPDATE, Purpose.TEST})
+URGENT = frozenset({Purpose.ALERT, Purpose.UPDATE, Purpose.KEEP_AWAY, Purpose.TEST})
 """These may break through silence; the others wait politely."""
 
 PROMPT = URGENT | {Purpose.CHECK}
@@ -72,6 +73,7 @@ WORDS: dict[str, dict[Purpose, Words]] = {
         Purpose.STAND_DOWN: Words(
             "Thank you. You can stop now.", "You did the right thing by answering."
         ),
+        Purpose.KEEP_AWAY: Words("Stop now and keep away", "Your safety comes first."),
         Purpose.TEST: Words("This is a test", "Open to confirm that your phone made a sound."),
         Purpose.CHECK: Words("Checking your phone", "All is well. There is nothing to do."),
         Purpose.AFTER_CARE: Words("How are you?", "Open when it suits you."),
@@ -80,15 +82,32 @@ WORDS: dict[str, dict[Purpose, Words]] = {
 }
 
 
+NOT_NEEDED: dict[str, Words] = {
+    "en": Words("This call is over", "Nothing is needed of you."),
+}
+"""A stand-down for somebody who did not say yes: there is nothing to thank for."""
+
+
 def languages() -> tuple[str, ...]:
     """Return the languages that have words, English first."""
     return (DEFAULT_LANGUAGE, *sorted(set(WORDS) - {DEFAULT_LANGUAGE}))
 
 
-def words_for(purpose: Purpose, language: str) -> Words:
+def words_for(purpose: Purpose, language: str, *, said_yes: bool = True) -> Words:
     """Return the words in ``language`` (``"en-GB"`` means ``"en"``), in English if it has none."""
+    if purpose is Purpose.STAND_DOWN and not said_yes:
+        return (
+            NOT_NEEDED.get(language)
+            or NOT_NEEDED.get(language.split("-", 1)[0].lower())
+            or NOT_NEEDED[DEFAULT_LANGUAGE]
+        )
     table = WORDS.get(language) or WORDS.get(language.split("-", 1)[0].lower()) or {}
     return table.get(purpose) or WORDS[DEFAULT_LANGUAGE][purpose]
+
+
+def link_of(message: Message, app_url: str) -> str:
+    """Return the address that opens a message in the app; ids stand behind #, for no log to see."""
+    return f"{app_url}#{message.purpose.value}/{message.collapse_key}"
 
 
 def compose(
@@ -99,8 +118,11 @@ def compose(
     created_at_s: float,
     expires_at_s: float,
     language: str = DEFAULT_LANGUAGE,
+    said_yes: bool = True,
 ) -> Message:
-    """Return the message for ``purpose``; times are UTC epoch seconds."""
-    return Message(
-        message_id, purpose, collapse_key, created_at_s, expires_at_s, words_for(purpose, language)
-    )
+    """Return the message for ``purpose``; times are UTC epoch seconds.
+
+    ``said_yes``: whether the person had said that they go; a stand-down thanks only those.
+    """
+    words = words_for(purpose, language, said_yes=said_yes)
+    return Message(message_id, purpose, collapse_key, created_at_s, expires_at_s, words)

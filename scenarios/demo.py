@@ -278,7 +278,7 @@ class Demo:
                     self._keep(asyncio.create_task(self._answer(phone, message)))
                 elif message["kind"] == "update":
                     self._keep(asyncio.create_task(self._look_again(phone, message)))
-                elif message["kind"] == "stand_down":
+                elif message["kind"] in ("stand_down", "keep_away"):
                     phone.going.discard(message["alert_id"])
 
     async def _answer(self, phone: Phone, message: dict[str, Any]) -> None:

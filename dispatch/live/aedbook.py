@@ -5,8 +5,10 @@ Lists come in as CSV or GeoJSON; a list with a fault is refused whole, with ever
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -68,6 +70,21 @@ class AedBook:
         audit.append(tx, now_s, actor, action, f"aed:{aed_id}")
         self._parts.finder.aed_changed(tx, aed_id, now_s)
         return self.view(tx, aed_id)
+
+    def note_problem(self, tx: Tx, aed_id: int, problem: str, actor: str) -> None:
+        """Somebody stood in front of it in vain: the register says so until somebody has looked.
+
+        It goes on counting: one report may be a mistake, and taking it out is a person's decision.
+        """
+        now_s = self._parts.clock()
+        what = "locked" if problem == "locked" else "not there"
+        day = dt.datetime.fromtimestamp(now_s, ZoneInfo(self._parts.finder.timezone))
+        reason = f"reported {what} on {day:%Y-%m-%d} at {day:%H:%M}: somebody must look"
+        values = {"status_reason": reason, "updated_at_s": now_s}
+        tx.run(sa.update(_aed).where(_aed.c.aed_id == aed_id).values(values))
+        audit.append(tx, now_s, actor, "aed.reported", f"aed:{aed_id}", {"problem": problem})
+        told = {"aed_id": aed_id, "problem": problem}
+        self._parts.stream.append(tx, now_s, "aed.reported", told)
 
     def take_list(self, tx: Tx, given: models.ImportIn, actor: str) -> models.ImportOut:
         """Take over a list, whole or not at all; raises ``Faulty`` with every fault."""

@@ -36,7 +36,7 @@ from dispatch.events import (
     Event,
 )
 from dispatch.lifecycle import Core
-from dispatch.live import coding
+from dispatch.live import coding, wording
 from dispatch.live.drone_carrying import DroneCarrier
 from dispatch.live.finder import Finder
 from dispatch.live.ids import NewId
@@ -46,7 +46,7 @@ from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.live.stream import Stream
 from dispatch.live.telling import Teller
-from dispatch.model import Candidate, Incident, Query, Resource
+from dispatch.model import AlertStatus, Candidate, Incident, Query, Resource
 from notifications.messages import Purpose
 
 Find = Callable[[Tx, str, str, Query], CandidatesFound | CandidatesFailed]
@@ -265,7 +265,8 @@ class Carrier:
         )
         self._means.outbox.end(self._tx, self._id, command.alert_id)
         if command.tell:
-            self._message(command.alert_id, Purpose.STAND_DOWN)
+            unsafe = command.reason == wording.UNSAFE and command.outcome is AlertStatus.STOOD_DOWN
+            self._message(command.alert_id, Purpose.KEEP_AWAY if unsafe else Purpose.STAND_DOWN)
 
     def _release_aed(self, alert_id: int, keep: int | None) -> None:
         """Give back the AED of an alert unless it is ``keep``."""

@@ -20,12 +20,13 @@ from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
 from notifications import fallback
 from notifications.channel import AddressKind, Channel, Device, Receipt
-from notifications.errors import NotificationError, TokenExpired
+from notifications.errors import NotificationError, PermanentFailure, TokenExpired
 from notifications.fallback import Delivery, Leg, Rules
 from notifications.messages import Message, Purpose, compose
 from notifications.sender import Parcel, Sender
 
 AlertRef = tuple[str, int, str]  # incident id, alert id, alert key
+REPORTING = frozenset({"sms_http"})  # channels that say later what became of a message
 Outcome = tuple[Parcel, Receipt | NotificationError]
 FOLLOW_UP_S = 300.0  # a stand-down or an update is of no use later (assumption)
 POLITE_S = 86400.0
@@ -207,6 +208,20 @@ class Outbox:
             self._save(tx, fallback.confirm(delivery, shown_on))
         return row
 
+    def refuse(self, tx: Tx, message_id: str) -> None:
+        """A gateway gave up a message that it had taken: what it did not deliver goes elsewhere."""
+        row = tx.row(sa.select(_delivery).where(_delivery.c.message_id == message_id))
+        if row is None or not row["is_open"]:
+            return
+        delivery = coding.decode_delivery(row["body"])
+        lost = PermanentFailure("gateway_gave_up")
+        for leg in fallback.handed_over(delivery):
+            if leg.channel in REPORTING:
+                delivery = fallback.record(
+                    delivery, leg.device_id, lost, self._clock(), self._rules
+                )
+        self._save(tx, delivery)
+
     def confirm_alert(self, tx: Tx, alert_key: str, device_id: str | None) -> bool:
         """A phone opened an alert: the alert's message has arrived. True if that is news."""
         row = tx.row(
@@ -347,9 +362,17 @@ class Outbox:
         assert found is not None
         for leg in legs:
             device = devices[leg.device_id]
-            message = _message(found, device.language)
+            message = _message(found, device.language, said_yes=self._said_yes(tx, found))
             parcel = Parcel(message, device, leg.channel)
             tx.after(lambda parcel=parcel: self.sender.submit(parcel))  # type: ignore[misc]
+
+    def _said_yes(self, tx: Tx, row: sa.RowMapping) -> bool:
+        """Whether the person had said that they go; looked up for a stand-down alone."""
+        if row["purpose"] != Purpose.STAND_DOWN.value:
+            return True
+        alert = schema.alert
+        accepted = sa.select(alert.c.accepted_at_s).where(alert.c.alert_key == row["alert_key"])
+        return tx.value(accepted) is not None
 
     def _record(self, tx: Tx, outcomes: Sequence[Outcome]) -> None:
         now_s = self._clock()
@@ -426,7 +449,7 @@ def _nothing(*_: object) -> None:
     """Nobody listens."""
 
 
-def _message(row: sa.RowMapping, language: str) -> Message:
+def _message(row: sa.RowMapping, language: str, *, said_yes: bool) -> Message:
     return compose(
         Purpose(row["purpose"]),
         message_id=row["message_id"],
@@ -434,4 +457,5 @@ def _message(row: sa.RowMapping, language: str) -> Message:
         created_at_s=row["created_at_s"],
         expires_at_s=row["expires_at_s"],
         language=language,
+        said_yes=said_yes,
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dispatch.live import audit, wishes
+from dispatch.events import ResponderDropped
+from dispatch.live import audit, telling, wishes
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Faulty, Invalid, NotFound
 from dispatch.live.ids import hashed, random_secret
@@ -14,7 +15,9 @@ from dispatch.live.lists import read_people
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
+from dispatch.live.telling import TAKEN_OFF
 from dispatch.live.wishes import Wishes
+from notifications.messages import Purpose
 
 INVITATION_S = 14 * 86400.0
 _person = schema.responder
@@ -95,12 +98,13 @@ class People:
         return self.view(tx, responder_id)
 
     def suspend(self, tx: Tx, responder_id: int, reason: str, actor: str) -> models.ResponderOut:
-        """Ask this person no more, at once; the reason is kept."""
+        """Ask this person no more, and send them nowhere, at once; the reason is kept."""
         row = self._row(tx, responder_id)
         if row["status"] == "left":
             raise Conflict("left", "this person has left")
         self._set(tx, responder_id, status="suspended", suspended_reason=reason)
         self._note(tx, actor, "responder.suspend", responder_id)
+        self._take_off(tx, responder_id, "suspended", actor)
         return self.view(tx, responder_id)
 
     def restore(self, tx: Tx, responder_id: int, actor: str) -> models.ResponderOut:
@@ -121,7 +125,7 @@ class People:
         return self.view(tx, responder_id)
 
     def leave(self, tx: Tx, responder_id: int, actor: str) -> None:
-        """Somebody leaves: name, contact, places, devices and tokens go at once."""
+        """Somebody leaves: open alerts, name, contact, places, devices and tokens go at once."""
         self._row(tx, responder_id)
         now_s = self._parts.clock()
         self._set(
@@ -138,10 +142,33 @@ class People:
             on_duty=False,
             wishes=wishes.encode(Wishes()),
         )
+        self._changed(tx, responder_id)
+        self._take_off(tx, responder_id, "left", actor)
         tx.run(sa.delete(_device).where(_device.c.responder_id == responder_id))
         tx.run(sa.delete(schema.position).where(schema.position.c.responder_id == responder_id))
         self._parts.doors.end_person(tx, responder_id, now_s)
         self._note(tx, actor, "responder.leave", responder_id)
+
+    def _take_off(self, tx: Tx, responder_id: int, reason: str, actor: str) -> None:
+        """End the person's alerts: others are asked, the phone is told, and so is control."""
+        alert = schema.alert
+        mine = (alert.c.responder_id == responder_id) & alert.c.ended_at_s.is_(None)
+        now_s = self._parts.clock()
+        for row in tx.rows(sa.select(alert).where(mine)):
+            incident_id, number = row["incident_id"], row["alert_id"]
+            self._parts.runtime.apply(tx, incident_id, ResponderDropped(number, reason), actor)
+            self._parts.outbox.follow_up(
+                tx,
+                responder_id,
+                Purpose.STAND_DOWN,
+                now_s=now_s,
+                alert=(incident_id, number, row["alert_key"]),
+                every_channel=row["assigned"],
+            )
+            if row["assigned"]:
+                who = f"responder {responder_id}"
+                stream = self._parts.stream
+                telling.raise_attention(tx, stream, incident_id, TAKEN_OFF, who, now_s)
 
     # --- training -----------------------------------------------------------------------------
 

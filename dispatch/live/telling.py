@@ -18,6 +18,7 @@ from dispatch.model import (
     DroneTask,
     Incident,
     Phase,
+    Role,
 )
 
 INFORMATION = frozenset({"held", "straight_line_times", "drone_launched", "drone_delivered"})
@@ -37,7 +38,24 @@ STAYS = frozenset({OUTSIDE_REGION, AMBULANCE_TIME, POSSIBLE_DUPLICATE})
 """What a person must still look at when the incident goes on. A wrong place outranks the rest:
 that nobody is near follows from it."""
 
+TAKEN_OFF = "responder_taken_off"
+"""Somebody who was going was suspended or has left: they were told to stop."""
+
+NOBODY_COMING = "nobody_coming"
+NO_AED_TO_COME = "no_aed_to_come"
+
 _alert = schema.alert
+_incident = schema.incident
+
+
+def raise_attention(
+    tx: Tx, stream: Stream, incident_id: str, code: str, detail: str, now_s: float
+) -> None:
+    """Ask a person at control to look; a reason that stands already stays."""
+    quiet = (_incident.c.incident_id == incident_id) & _incident.c.attention.is_(None)
+    tx.run(sa.update(_incident).where(quiet & _incident.c.is_open).values(attention=code))
+    told = {"code": code, "detail": detail, "attention": True}
+    stream.append(tx, now_s, "control.told", told, incident_id)
 
 
 class Teller:
@@ -87,10 +105,16 @@ class Teller:
     def phase(self, before: Incident | None, state: Incident) -> None:
         """The phase may have changed."""
         if before is not None and before.phase is state.phase:
+            self._tell_if_alone_again(before, state)
             return
         if state.phase not in (Phase.EXHAUSTED, Phase.HELD) and self.attention not in STAYS:
             self.attention = None
         self._append("incident.phase", {"phase": state.phase.value, "reason": state.end_reason})
+
+    def _tell_if_alone_again(self, before: Incident, state: Incident) -> None:
+        """The last who was going gives up, and nobody is left to ask."""
+        if state.phase is Phase.EXHAUSTED and _going(before) and not _going(state):
+            self._tell(NOBODY_COMING, "0 going", attention=True)
 
     def drones(self, before: Incident | None, state: Incident) -> None:
         """Tell of every drone's task that has begun or stands elsewhere now."""
@@ -116,6 +140,16 @@ class Teller:
         for was, alert in zip(old, state.alerts, strict=False):
             if was is not alert and was != alert:
                 self._bring(was, alert)
+        self._settle_coming(state)
+
+    def _settle_coming(self, state: Incident) -> None:
+        """Somebody is going after all: what a person had to look at for want of them is settled."""
+        going = _going(state)
+        by_aed = any(alert.role is Role.AED and alert.aed_id is not None for alert in going)
+        if (self.attention == NOBODY_COMING and going) or (
+            self.attention == NO_AED_TO_COME and by_aed
+        ):
+            self.attention = None
 
     def _bring(self, was: Alert, alert: Alert) -> None:
         values: dict[str, Any] = {
@@ -134,6 +168,10 @@ class Teller:
 
     def _append(self, kind: str, body: dict[str, Any]) -> None:
         self._stream.append(self._tx, self.now_s, kind, body, self._id)
+
+
+def _going(state: Incident) -> list[Alert]:
+    return [alert for alert in state.alerts if alert.status in ASSIGNED_STATUSES]
 
 
 def _tasks(state: Incident | None) -> tuple[DroneTask, ...]:

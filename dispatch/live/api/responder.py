@@ -132,10 +132,14 @@ def test_device(
 
 @router.post("/v1/me/messages/{message_id}/receipt", status_code=204, responses=problems(404))
 def receipt(
-    message_id: MessageId, given: models.ReceiptIn, who: Volunteer, service: ServiceDep
+    message_id: MessageId,
+    who: Volunteer,
+    service: ServiceDep,
+    given: models.ReceiptIn | None = None,
 ) -> None:
-    """The phone showed a message: no other channel is needed."""
-    service.store.transact(lambda tx: service.responding.receipt(tx, _id(who), message_id, given))
+    """The phone showed a message: no other channel is needed. The body may be left out."""
+    shown = given or models.ReceiptIn()
+    service.store.transact(lambda tx: service.responding.receipt(tx, _id(who), message_id, shown))
 
 
 # --- alerts -----------------------------------------------------------------------------------
