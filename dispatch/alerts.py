@@ -7,6 +7,7 @@ from dispatch.commands import Assign
 from dispatch.config import Split
 from dispatch.draft import Draft
 from dispatch.events import (
+    MAY_HAVE_ARRIVED,
     AedObtained,
     AedUnavailable,
     AlertAccepted,
@@ -32,8 +33,16 @@ _ROLE_AT_YES = frozenset({Split.ORDER_OF_YES, Split.ORDER_OF_ETA, Split.BENEFIT}
 
 
 def undelivered(draft: Draft, event: AlertUndelivered) -> None:
-    """No channel reached the person: the next person."""
+    """No channel reached the person: the next person.
+
+    Where a provider took the message and only the phone's word is missing, the alert stays open:
+    the phone may be ringing, and a late yes is welcome while places are free.
+    """
     alert = draft.alert(event.alert_id)
+    if event.reason in MAY_HAVE_ARRIVED:
+        draft.set(alert, status=AlertStatus.UNCONFIRMED, replaced=True)
+        waves.settle(draft)
+        return
     draft.end(alert, AlertStatus.UNDELIVERED, event.reason or "undelivered", tell=False)
     waves.settle(draft)
 

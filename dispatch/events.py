@@ -139,6 +139,10 @@ class AlertDelivered(_Event, frozen=True):
     alert_id: int
 
 
+MAY_HAVE_ARRIVED = frozenset({"no_receipt"})
+"""Reasons of ``AlertUndelivered`` under which the message may be on the phone all the same."""
+
+
 class AlertUndelivered(_Event, frozen=True):
     """Every channel of that person failed, or none gave a receipt in time."""
 

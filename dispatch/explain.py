@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from dispatch import commands, events
 from dispatch.commands import Command
 from dispatch.drones import farthest
-from dispatch.events import CandidatesFound, Event
+from dispatch.events import MAY_HAVE_ARRIVED, CandidatesFound, Event
 from dispatch.model import AlertStatus, DroneStatus, PassedOver, Query, Role, TimerKind
 
 WORDS: dict[str, str] = {
@@ -57,6 +57,15 @@ WORDS: dict[str, str] = {
     "cancelled": "control took the call back",
     "closed": "the emergency is over",
     "expired": "nobody closed the incident in time",
+    "left": "has left",
+    "no_receipt": "no phone confirmed it in time",
+    "deadline_passed": "it was too late to send",
+    "channel_down": "the provider of messages is out of order",
+    "provider_failed": "the provider of messages did not take it",
+    "device_gone": "the phone is no longer enrolled",
+    # what is wrong with an AED
+    "not_there": "it is not there",
+    "locked": "it is locked",
     "hold:unsafe_scene": "the scene is not safe",
     "hold:do_not_alert": "nobody is to be asked to this patient",
     "hold:alerting_stopped": "alerting was stopped",
@@ -99,12 +108,18 @@ WORDS: dict[str, str] = {
     "straight_line_times": "Travel times are estimates along straight lines",
     "no_candidates": "Nobody could be looked for",
     "still_open": "This incident is still open",
+    "outside_region": "The place lies outside the region's map: check it",
+    "code_not_listed": "The code is not in the table, so nobody is asked: a person must decide",
+    "ambulance_time_not_plausible": "The ambulance's time cannot be right and was left out",
+    "possible_duplicate": "Another open incident is near: is it the same emergency?",
+    "internal_fault": "A fault of the service holds this incident up",
     "drone_launched": "A drone is on its way with an AED",
     "drone_delivered": "The drone's AED lies on the ground",
     "drone_lost": "The drone brings no AED",
     "drone_overdue": "A drone is overdue, and nothing was heard of it",
     "no_answer_about_drones": "Nothing could be learned about drones",
     "tell_the_caller_to_fetch_the_aed": "A drone's AED lies there for a bystander: tell the caller",
+    "responder_taken_off": "Somebody who was going was taken off the list and told to stop",
     # why an event changed nothing
     "already_reported": "reported already",
     "already_confirmed": "confirmed already",
@@ -136,6 +151,7 @@ WORDS: dict[str, str] = {
     "drone_ended": "the drone's task has ended",
 }
 
+_TAKEN_OFF = frozenset({"suspended", "left"})  # by a registrar, not by the person
 _ROLE = {Role.CPR: "straight to the patient", Role.AED: "by way of AED {}"}
 _NO_NAME = "no reason given"
 
@@ -285,7 +301,7 @@ _EVENTS: dict[type, Callable[[Any, int], str]] = {
         "Somebody is giving CPR." if e.in_progress else "Nobody is giving CPR."
     ),
     events.HoldPlaced: lambda e, _: f"Held: {words('hold:' + e.kind.value)}.",
-    events.HoldLifted: lambda e, _: f"No longer held: {e.kind.value}.",
+    events.HoldLifted: lambda e, _: f"No longer held: {words('hold:' + e.kind.value)}.",
     events.AmbulanceEtaChanged: _ambulance,
     events.AmbulanceArrived: lambda _, __: "The ambulance is there.",
     events.IncidentCancelled: lambda e, _: f"Control took the call back{_because(e.reason)}.",
@@ -294,18 +310,26 @@ _EVENTS: dict[type, Callable[[Any, int], str]] = {
     events.CandidatesFailed: lambda e, _: f"The search failed: {words(e.reason)}.",
     events.ClaimRefused: lambda e, person: f"{person}: {e.resource.value} claimed elsewhere.",
     events.AlertDelivered: lambda _, person: f"{person}: delivered.",
-    events.AlertUndelivered: lambda _, person: f"{person} could not be reached.",
+    events.AlertUndelivered: lambda event, person: (
+        f"No word from the phone of {person}: somebody else is asked as well."
+        if event.reason in MAY_HAVE_ARRIVED
+        else f"{person} could not be reached."
+    ),
     events.AlertSeen: lambda _, person: f"{person} has seen it.",
     events.AlertAccepted: lambda _, person: f"{person} said yes.",
     events.AlertDeclined: lambda _, person: f"{person} said not this time.",
     events.ResponderMoving: lambda _, person: f"{person} has set off.",
     events.AedObtained: lambda e, person: f"{person} has AED {e.aed_id}.",
     events.AedUnavailable: lambda e, person: (
-        f"{person}: AED {e.aed_id} not to be had ({e.problem})."
+        f"{person} cannot get AED {e.aed_id}: {words(e.problem)}."
     ),
     events.ResponderArrived: lambda _, person: f"{person} is at the scene.",
     events.PatientReached: lambda _, person: f"{person} is with the patient.",
-    events.ResponderDropped: lambda _, person: f"{person} cannot continue.",
+    events.ResponderDropped: lambda e, person: (
+        f"{person} was taken off: {words(e.reason)}."
+        if e.reason in _TAKEN_OFF
+        else f"{person} cannot continue."
+    ),
     events.AedAttached: lambda _, __: "An AED is on the patient.",
     events.SceneFacts: lambda _, __: "Control knows more about the scene.",
     events.DronesFound: _drones,
@@ -357,7 +381,7 @@ def _assigned(command: commands.Assign) -> str:
 
 # What the person or the channel ended themselves is told by the event.
 _OUTCOME = {
-    AlertStatus.WITHDRAWN: "was told that nothing is needed",
+    AlertStatus.WITHDRAWN: "is not needed any more",
     AlertStatus.EXPIRED: "did not answer",
     AlertStatus.STOOD_DOWN: "was stood down",
     AlertStatus.LAPSED: "lost the place",

@@ -29,7 +29,7 @@ from dispatch.model import (
     Scene,
     TimerKind,
 )
-from dispatch.policies import in_order, may_ask
+from dispatch.policies import expected_at_s, in_order, may_ask
 
 STANDS_DOWN = frozenset({HoldKind.UNSAFE_SCENE, HoldKind.DO_NOT_ALERT})
 ON_THE_WAY = frozenset({AlertStatus.ACCEPTED, AlertStatus.MOVING, AlertStatus.HAS_AED})
@@ -214,7 +214,7 @@ def found(draft: Draft, event: CandidatesFound) -> None:
     """People who could go: ask the best of them."""
     draft.cancel(TimerKind.CANDIDATES, event.query_id)
     asked = waves.not_again(draft.alerts)
-    due_at_s = draft.incident.ambulance_due_at_s
+    due_at_s = expected_at_s(draft.now_s, draft.incident.ambulance_due_at_s)
     people = [
         person
         for person in event.candidates

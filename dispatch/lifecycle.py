@@ -20,6 +20,7 @@ from dispatch.events import EVENT_TYPES
 from dispatch.model import (
     ASKING_STATUSES,
     ASSIGNED_STATUSES,
+    NOT_CONFIRMED_STATUSES,
     OPEN_DRONES,
     OPEN_STATUSES,
     RECALLABLE_DRONES,
@@ -234,7 +235,7 @@ _MOVES: tuple[tuple[type, tuple[Phase, ...], Handler | AlertStatus, Guard], ...]
         events.AlertDelivered,
         _ASKED,
         AlertStatus.DELIVERED,
-        _alert_in(frozenset({AlertStatus.ASKED}), "already_delivered"),
+        _alert_in(NOT_CONFIRMED_STATUSES, "already_delivered"),
     ),
     (
         events.AlertUndelivered,
@@ -246,7 +247,7 @@ _MOVES: tuple[tuple[type, tuple[Phase, ...], Handler | AlertStatus, Guard], ...]
         events.AlertSeen,
         _ASKED,
         AlertStatus.SEEN,
-        _alert_in(frozenset({AlertStatus.ASKED, AlertStatus.DELIVERED}), "already_seen"),
+        _alert_in(NOT_CONFIRMED_STATUSES | {AlertStatus.DELIVERED}, "already_seen"),
     ),
     (
         events.AlertAccepted,

@@ -36,6 +36,7 @@ class AlertStatus(StrEnum):
     """Where one alert stands. The second group is final: an alert ends in exactly one of them."""
 
     ASKED = "asked"
+    UNCONFIRMED = "unconfirmed"  # sent, but no phone has said so: somebody else is asked as well
     DELIVERED = "delivered"
     SEEN = "seen"
     ACCEPTED = "accepted"  # said yes, place held
@@ -58,6 +59,7 @@ class AlertStatus(StrEnum):
 OPEN_STATUSES = frozenset(
     {
         AlertStatus.ASKED,
+        AlertStatus.UNCONFIRMED,
         AlertStatus.DELIVERED,
         AlertStatus.SEEN,
         AlertStatus.ACCEPTED,
@@ -67,7 +69,8 @@ OPEN_STATUSES = frozenset(
         AlertStatus.WITH_PATIENT,
     }
 )
-ASKING_STATUSES = frozenset({AlertStatus.ASKED, AlertStatus.DELIVERED, AlertStatus.SEEN})
+NOT_CONFIRMED_STATUSES = frozenset({AlertStatus.ASKED, AlertStatus.UNCONFIRMED})
+ASKING_STATUSES = NOT_CONFIRMED_STATUSES | {AlertStatus.DELIVERED, AlertStatus.SEEN}
 ASSIGNED_STATUSES = OPEN_STATUSES - ASKING_STATUSES
 
 

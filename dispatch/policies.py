@@ -80,6 +80,11 @@ _KEYS: dict[Order, Callable[[Candidate], tuple[float, ...]]] = {
 # --- who may be asked -------------------------------------------------------------------------
 
 
+def expected_at_s(now_s: float, due_at_s: float | None) -> float | None:
+    """When to count on the ambulance, None if nobody knows: one that is overdue may be anywhere."""
+    return None if due_at_s is None or due_at_s < now_s else due_at_s
+
+
 def may_ask(policy: Policy, candidate: Candidate, now_s: float, due_at_s: float | None) -> bool:
     """Whether this person can be of use: within reach, and before the ambulance if that counts."""
     if candidate.direct_s is None:
@@ -133,6 +138,8 @@ def filled(policy: Policy, alerts: Sequence[Alert], since_s: float) -> int:
             count += 1
         elif alert.asked_at_s < since_s:
             continue
+        elif status is AlertStatus.UNCONFIRMED:
+            count += not (replacement.on_undelivered or (alert.replaced and replacement.on_silence))
         elif status in ASKING_STATUSES or alert.end_reason == ENOUGH_COMING:
             count += not (alert.replaced and replacement.on_silence)
         else:

@@ -73,7 +73,8 @@ def start_next_wave(draft: Draft) -> None:
 def search(draft: Draft, *, straight_line: bool = False) -> None:
     """Ask the driver for candidates, within what could still be of use."""
     policy, incident = draft.policy, draft.incident
-    bound_s = policies.reach_s(policy, draft.now_s, incident.ambulance_due_at_s)
+    due_at_s = policies.expected_at_s(draft.now_s, incident.ambulance_due_at_s)
+    bound_s = policies.reach_s(policy, draft.now_s, due_at_s)
     if bound_s <= 0.0:
         draft.change(more=False)
         return
@@ -198,7 +199,8 @@ def _shortage(draft: Draft, yes: Yes) -> tuple[int, bool]:
 def _pick(draft: Draft, short: int, *, only_by_aed: bool) -> list[Candidate]:
     """The next people of the list who can be of use, taken out of it."""
     policy, now_s = draft.policy, draft.now_s
-    due_at_s, lost = draft.incident.ambulance_due_at_s, draft.incident.lost_aeds
+    due_at_s = policies.expected_at_s(draft.now_s, draft.incident.ambulance_due_at_s)
+    lost = draft.incident.lost_aeds
     picked: list[Candidate] = []
     left: list[Candidate] = []
     for i, person in enumerate(draft.candidates):
@@ -272,7 +274,7 @@ def situation(draft: Draft) -> Situation:
     incident = draft.incident
     return Situation(
         now_s=draft.now_s,
-        ambulance_due_s=incident.ambulance_due_at_s,
+        ambulance_due_s=policies.expected_at_s(draft.now_s, incident.ambulance_due_at_s),
         cpr_in_progress=incident.cpr_in_progress,
         alerts=tuple(draft.alerts),
         lost_aeds=incident.lost_aeds,

@@ -100,7 +100,7 @@ def test_who_is_replaced_and_who_fills_a_place() -> None:
     alerts = [alert(i, status) for i, status in enumerate(AlertStatus, start=1)]
     assert policies.filled(replace(load_policy("phased_7"), replacement=every), alerts, 0.0) == 8
     counted = policies.filled(replace(load_policy("phased_7"), replacement=nothing), alerts, 0.0)
-    assert counted == 13  # also declined, undelivered, expired, dropped and lapsed
+    assert counted == 14  # also unconfirmed, declined, undelivered, expired, dropped and lapsed
     assert policies.filled(load_policy("phased_7"), alerts, since_s=1.0) == 5  # on the way or there
 
 

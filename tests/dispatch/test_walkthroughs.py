@@ -21,6 +21,7 @@ from dispatch.events import (
     AedUnavailable,
     AlertAccepted,
     AlertDeclined,
+    AlertDelivered,
     AlertUndelivered,
     AmbulanceArrived,
     AmbulanceEtaChanged,
@@ -138,8 +139,8 @@ def test_nearest_3_replaces_a_no_but_not_a_silence() -> None:
         4:30 2 is at the scene.
         4:40 2 is with the patient.
         7:00 The ambulance is there.
-        7:00 3 was told that nothing is needed: the ambulance is there.
-        7:00 4 was told that nothing is needed: the ambulance is there.
+        7:00 3 is not needed any more: the ambulance is there.
+        7:00 4 is not needed any more: the ambulance is there.
         15:00 Closed.
         15:00 2 has finished: the emergency is over.
         """,  # noqa: E501
@@ -493,9 +494,34 @@ def test_an_old_list_is_asked_for_anew_before_anybody_is_asked_from_it() -> None
 
 
 def test_nobody_is_looked_for_where_nobody_could_be_sooner_than_the_ambulance() -> None:
-    driver = play("lebensretter_3", {}, until_s=1, ambulance_due_at_s=NOON_S - 5)
+    driver = play("lebensretter_3", {}, until_s=1, ambulance_due_at_s=NOON_S)
     assert searches(driver) == []
     assert driver.told() == ["nobody_coming"]
+
+
+def test_an_overdue_ambulance_is_one_of_which_nobody_knows_when_it_comes() -> None:
+    driver = play("lebensretter_3", {}, until_s=1, ambulance_due_at_s=NOON_S - 5)
+    assert searches(driver) == [0.0]
+    assert asked(driver)
+    soon = play("benefit", {}, until_s=1, ambulance_due_at_s=NOON_S + 60)
+    overdue = play("benefit", {}, until_s=1, ambulance_due_at_s=NOON_S - 60)
+    unknown = play("benefit", {}, until_s=1)
+    assert asked(overdue) == asked(unknown) != asked(soon)
+
+
+def test_who_is_reached_without_a_receipt_is_replaced_and_may_still_say_yes() -> None:
+    lost = (8, lambda n: AlertUndelivered(n, "no_receipt"))
+    driver = play("nearest_3", {1: [lost, (48, AlertAccepted), (60, ResponderMoving)]}, until_s=90)
+    assert [person for _, person, __ in asked(driver)] == [1, 2, 3, 4]
+    assert driver.state is not None
+    assert driver.state.alerts[0].status.value == "moving"
+    assert not driver.ended
+    late = play("nearest_3", {1: [lost, (20, AlertDelivered)]}, until_s=90)
+    assert late.state is not None
+    assert late.state.alerts[0].status.value == "delivered"
+    broken = (8, lambda n: AlertUndelivered(n, "no_device"))
+    driver = play("nearest_3", {1: [broken, (48, AlertAccepted)]}, until_s=90)
+    assert [end.outcome.value for end in driver.ended.values()] == ["undelivered"]
 
 
 def test_a_late_drop_out_is_worth_another_look_even_where_nobody_was_left() -> None:
