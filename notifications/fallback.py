@@ -185,6 +185,13 @@ def tried(delivery: Delivery) -> tuple[Leg, ...]:
     return tuple(leg for rung in delivery.rungs for leg in rung if leg.attempts)
 
 
+def handed_over(delivery: Delivery) -> tuple[Leg, ...]:
+    """Return the legs that a provider took."""
+    return tuple(
+        leg for rung in delivery.rungs for leg in rung if leg.state is LegState.HANDED_OVER
+    )
+
+
 def find(delivery: Delivery, device_id: str) -> Leg | None:
     """Return the leg of a device."""
     for rung in delivery.rungs:
@@ -214,9 +221,9 @@ def _begin_next(delivery: Delivery, now_s: float, rules: Rules, down: Collection
 
 
 def _why(delivery: Delivery) -> str:
-    legs = delivery.rungs[delivery.rung]
-    if any(leg.state is LegState.HANDED_OVER for leg in legs):
+    if handed_over(delivery):
         return NO_RECEIPT
+    legs = delivery.rungs[delivery.rung]
     return next((leg.reason for leg in legs if leg.reason), NO_RECEIPT)
 
 

@@ -217,9 +217,7 @@ class Outbox:
         lost = PermanentFailure("gateway_gave_up")
         for leg in fallback.handed_over(delivery):
             if leg.channel in REPORTING:
-                delivery = fallback.record(
-                    delivery, leg.device_id, lost, self._clock(), self._rules
-                )
+                delivery = fallback.record(delivery, leg.device_id, lost, self._clock(), self.rules)
         self._save(tx, delivery)
 
     def confirm_alert(self, tx: Tx, alert_key: str, device_id: str | None) -> bool:

@@ -6,7 +6,6 @@ import json
 
 import sqlalchemy as sa
 
-from dispatch import explain
 from dispatch.events import (
     AedAttached,
     AedObtained,
@@ -22,7 +21,8 @@ from dispatch.events import (
     ResponderDropped,
     ResponderMoving,
 )
-from dispatch.live import audit, coding, drone_views
+from dispatch.live import audit, coding, drone_views, wording
+from dispatch.live.aedbook import AedBook
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.parts import Parts
@@ -31,6 +31,7 @@ from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.model import (
     ASSIGNED_STATUSES,
+    NOT_CONFIRMED_STATUSES,
     OPEN_STATUSES,
     AlertStatus,
     DroneStatus,
@@ -39,19 +40,10 @@ from dispatch.model import (
     Role,
 )
 from notifications.messages import Purpose
+from notifications.sms_http import ReportState
 
 DISTANCE_STEP_M = 50
 _alert = schema.alert
-
-MAY_WORDS = "Someone may need CPR, about {minutes} min walk. "
-CARE_WORDS = "Go only if it is safe for you and anyone in your care."
-THANKS = "Thank you. You can stop now. You did the right thing by answering."
-_REFUSALS = {
-    "places_taken": "enough people are going: thank you, you are not needed this time",
-    "already_answered": "you have answered this alert already",
-    "alert_ended": "this alert is over",
-    "ended": "this emergency is over",
-}
 
 
 class Responding:
@@ -60,23 +52,31 @@ class Responding:
     def __init__(self, parts: Parts, phones: Phones) -> None:
         self._parts = parts
         self._phones = phones
+        self._aeds = AedBook(parts)
 
     # --- alerts -------------------------------------------------------------------------------
 
     def alerts(self, tx: Tx, responder_id: int) -> models.AlertsForResponder:
-        """Return the open alerts, newest first."""
-        rows = tx.rows(
+        """Return the open alerts, newest first; a phone that asks for them has got them."""
+        open_ones = (
             sa.select(_alert)
             .where((_alert.c.responder_id == responder_id) & _alert.c.ended_at_s.is_(None))
             .order_by(_alert.c.asked_at_s.desc())
             .limit(20)
         )
+        rows = tx.rows(open_ones)
+        fresh = [row for row in rows if AlertStatus(row["status"]) in NOT_CONFIRMED_STATUSES]
+        for row in fresh:
+            self._parts.outbox.confirm_alert(tx, row["alert_key"], None)
+            self._tell(tx, row, AlertDelivered(row["alert_id"]), responder_id)
+        if fresh:
+            rows = tx.rows(open_ones)
         return models.AlertsForResponder(alerts=[self._view(tx, row) for row in rows])
 
     def open_alert(self, tx: Tx, responder_id: int, key: str) -> models.AlertForResponder:
         """Return one alert; looking at it is a receipt and a sign of having seen it."""
         row = self._mine(tx, responder_id, key)
-        if AlertStatus(row["status"]) in (AlertStatus.ASKED, AlertStatus.DELIVERED):
+        if AlertStatus(row["status"]) in NOT_CONFIRMED_STATUSES | {AlertStatus.DELIVERED}:
             self._parts.outbox.confirm_alert(tx, key, None)
             self._tell(tx, row, AlertSeen(row["alert_id"]), responder_id)
             row = self._mine(tx, responder_id, key)
@@ -116,7 +116,7 @@ class Responding:
         if AlertStatus(row["status"]) in ASSIGNED_STATUSES:
             return None
         code = row["end_reason"] or "alert_ended"
-        return Conflict(code, _REFUSALS.get(code) or explain.words(code))
+        return Conflict(code, wording.of_end(code))
 
     def status(
         self, tx: Tx, responder_id: int, key: str, status: models.StatusIn
@@ -132,11 +132,15 @@ class Responding:
             self._about_an_aed(tx, row, status.status, responder_id)
             return self._view(tx, self._mine(tx, responder_id, key))
         event = self._status_event(row, status)
+        if isinstance(event, AedObtained | AedUnavailable):
+            self._check_aed(tx, event.aed_id)
         applied = self._tell(tx, row, event, responder_id)
         if applied in ("alert_ended", "ended", "unknown_alert", "nobody_asked"):
-            raise Conflict("alert_ended", _REFUSALS["alert_ended"])
+            raise Conflict("alert_ended", wording.of_end("alert_ended"))
         if applied == "not_on_the_way":
             raise Conflict("not_going", "say yes first, or this step is behind you already")
+        if isinstance(event, AedUnavailable):
+            self._aeds.note_problem(tx, event.aed_id, event.problem, _name(responder_id))
         return self._view(tx, self._mine(tx, responder_id, key))
 
     def receipt(
@@ -155,12 +159,14 @@ class Responding:
             self._phones.note_test(tx, message_id, receipt.sounded)
         return True
 
-    def reported(self, tx: Tx, message_id: str, *, delivered: bool) -> bool:
+    def reported(self, tx: Tx, message_id: str, state: ReportState) -> bool:
         """A gateway reported about a message; False if it is not known."""
         row = self._delivery(tx, message_id)
         if row is None:
             return False
-        if delivered:
+        if state is ReportState.FAILED:
+            self._parts.outbox.refuse(tx, message_id)
+        elif state is ReportState.DELIVERED:
             self._parts.outbox.confirm(tx, message_id, None)
             if row["purpose"] == Purpose.ALERT.value and row["incident_id"] is not None:
                 event = AlertDelivered(row["alert_id"])
@@ -203,8 +209,15 @@ class Responding:
             return  # the same yes again
         if status not in OPEN_STATUSES:
             code = row["end_reason"] or "alert_ended"
-            raise Conflict(code, _REFUSALS.get(code) or explain.words(code))
+            raise Conflict(code, wording.of_end(code))
+        if not self._is_active(tx, responder_id):
+            raise Conflict("suspended", wording.of_end("suspended"))
         self._tell(tx, row, AlertAccepted(row["alert_id"]), responder_id)
+
+    def _is_active(self, tx: Tx, responder_id: int) -> bool:
+        person = schema.responder
+        status = sa.select(person.c.status).where(person.c.responder_id == responder_id)
+        return bool(tx.value(status) == "active")
 
     def _tell(self, tx: Tx, row: sa.RowMapping, event: Event, responder_id: int) -> str:
         """Tell the incident; returns why it was ignored, or ""."""
@@ -242,6 +255,11 @@ class Responding:
         problem = "locked" if status.status == "aed_locked" else "not_there"
         return AedUnavailable(alert_id, aed_id, problem)
 
+    def _check_aed(self, tx: Tx, aed_id: int) -> None:
+        known = sa.select(schema.aed.c.aed_id).where(schema.aed.c.aed_id == aed_id)
+        if tx.value(known) is None:
+            raise Invalid("aed_id", "expected the number of an AED in the register")
+
     def _mine(self, tx: Tx, responder_id: int, key: str) -> sa.RowMapping:
         row = tx.row(
             sa.select(_alert).where(
@@ -257,12 +275,19 @@ class Responding:
         return tx.row(sa.select(delivery).where(delivery.c.message_id == message_id))
 
     def _view(self, tx: Tx, row: sa.RowMapping) -> models.AlertForResponder:
-        is_open = AlertStatus(row["status"]) in OPEN_STATUSES
+        status = AlertStatus(row["status"])
+        is_open = status in OPEN_STATUSES
         walk_min = max(1, round(row["eta_s"] / 60.0))
         view = models.AlertForResponder(
             alert_id=row["alert_key"],
             status=row["status"],
-            words=MAY_WORDS.format(minutes=walk_min) + CARE_WORDS if is_open else THANKS,
+            words=wording.of_alert(
+                status,
+                Role(row["role"]),
+                walk_min,
+                said_yes=row["accepted_at_s"] is not None,
+                end_reason=row["end_reason"],
+            ),
             role=row["role"],
             asked_at=models.a_moment(row["asked_at_s"]),
             expires_at=models.a_moment(row["expires_at_s"]),
@@ -271,7 +296,7 @@ class Responding:
             open=is_open,
         )
         if not is_open:
-            view.end_words = explain.words(row["end_reason"])
+            view.end_words = wording.of_end(row["end_reason"])
         if row["assigned"]:
             self._add_details(tx, row, view)
         return view

@@ -215,7 +215,10 @@ def _alert_words(row: sa.RowMapping, state: Incident, seen: models.LastSeen | No
     if row["ended_at_s"] is not None:
         return f"{clock(row['ended_at_s'])} {explain.words(row['end_reason'])}"
     if row["accepted_at_s"] is None:
-        return f"asked {clock(row['asked_at_s'])}, no answer yet"
+        known = "no answer yet"
+        if row["status"] == AlertStatus.UNCONFIRMED.value:
+            known = "no word from the phone yet, somebody else is asked as well"
+        return f"asked {clock(row['asked_at_s'])}, {known}"
     words = [f"said yes {clock(row['accepted_at_s'])}"]
     status = AlertStatus(row["status"])
     if status in ASSIGNED_STATUSES - {AlertStatus.ACCEPTED}:

@@ -268,7 +268,7 @@ def test_no_receipt_means_the_next_person(bench):
     bench.wait(8.5)
     statuses = bench.statuses(incident)
     assert statuses[people[0]] == "delivered"
-    assert statuses[people[1]] == "undelivered"
+    assert statuses[people[1]] == "unconfirmed"
     assert statuses[people[3]] == "asked"
 
 
@@ -301,7 +301,7 @@ def test_looking_at_the_alert_is_a_receipt(bench):
     bench.wait(9.0)
     statuses = bench.statuses(incident)
     assert statuses[people[0]] == "seen"
-    assert statuses[people[1]] == "undelivered"
+    assert statuses[people[1]] == "unconfirmed"
 
 
 # --- the registry -------------------------------------------------------------------------------

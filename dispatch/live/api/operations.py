@@ -18,7 +18,7 @@ from dispatch.live.errors import Invalid, NotAlerting, NotFound, StoreUnavailabl
 from dispatch.live.service import Service
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from notifications.sms_http import ReportState, read_report
+from notifications.sms_http import read_report
 
 router = APIRouter(tags=["operations"])
 
@@ -204,9 +204,8 @@ def sms_report(
         )
     except ValueError as error:
         raise Invalid("body", str(error)) from error
-    delivered = report.state is ReportState.DELIVERED
     known = service.store.transact(
-        lambda tx: service.responding.reported(tx, report.reference, delivered=delivered)
+        lambda tx: service.responding.reported(tx, report.reference, report.state)
     )
     return models.DeliveryReportTaken(known=known)
 
