@@ -137,7 +137,7 @@ def test_giving_up_asks_the_next_one(make_bench):
     bench.settle()
     bench.answer(people[0], "yes")
     dropped = bench.answer(people[0], "cannot_continue")
-    assert dropped.json()["end_words"] == "cannot continue"
+    assert dropped.json()["end_words"] == "you said that you cannot continue"
     bench.settle()
     assert bench.statuses(incident)[people[3]] == "asked"
 
@@ -172,8 +172,10 @@ def test_an_unsafe_scene_or_do_not_alert_stands_people_down_at_once(bench, chang
     assert view["holds"] == [hold]
     assert view["alerting"] is False
     bench.settle()
-    told = {address for address, kind in bench.messages() if kind == "stand_down"}
-    assert told == {f"phone-{people[0]}", f"phone-{people[1]}"}
+    kinds = dict(bench.messages()[2:])
+    going, asked = f"phone-{people[0]}", f"phone-{people[1]}"
+    away = "keep_away" if hold == "unsafe_scene" else "stand_down"
+    assert kinds == {going: away, asked: "stand_down"}
     bench.wait(600.0)
     assert all(
         status in ("stood_down", "withdrawn") for status in bench.statuses(incident).values()

@@ -106,3 +106,92 @@ def test_a_clock_that_is_a_minute_fast_counts_as_now(going):
     late = bench.post("/v1/me/positions", person, {**fix, "at": bench.iso(900.0)})
     assert late["taken"] is False
     assert late["why_not"] == "the phone's clock is fast by more than five minutes: set it right"
+
+
+# --- late, and taken off ------------------------------------------------------------------------
+
+
+def test_a_phone_that_asks_for_its_alerts_has_got_them(bench):
+    first, second = bench.volunteers(2)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    assert bench.get("/v1/me/alerts", first)["alerts"][0]["status"] == "delivered"
+    bench.wait(10.0)
+    assert bench.statuses(incident) == {first: "delivered", second: "unconfirmed"}
+
+
+def test_a_late_yes_without_a_receipt_is_welcome_and_gets_the_stand_down(bench):
+    (person,) = bench.volunteers(1)
+    incident = bench.call(address="1 High Street")["incident_id"]
+    bench.wait(48.0)
+    view = bench.incident(incident)
+    assert (view["attention"], view["alerts"][0]["status"]) == ("nobody_coming", "unconfirmed")
+    answer = bench.answer(person, "yes")
+    assert (answer.status_code, answer.json()["address"]) == (200, "1 High Street")
+    view = bench.incident(incident)
+    assert (view["attention"], view["phase"]) == (None, "exhausted")
+    bench.answer(person, "cannot_continue")
+    assert bench.incident(incident)["attention"] == "nobody_coming"  # and it comes back
+    bench.post(f"/v1/incidents/{incident}/close", "control")
+
+
+def test_a_late_receipt_counts_and_the_end_is_told(bench):
+    (person,) = bench.volunteers(1)
+    incident = bench.call()["incident_id"]
+    bench.wait(20.0)
+    message = bench.memory.after(0)[0].message.message_id
+    bench.ask("POST", f"/v1/me/messages/{message}/receipt", person)  # no body is needed
+    assert bench.statuses(incident)[person] == "delivered"
+    bench.post(f"/v1/incidents/{incident}/close", "control")
+    bench.settle()
+    assert bench.messages()[-1] == (f"phone-{person}", "stand_down")
+
+
+def test_whoever_is_suspended_while_going_is_stopped_replaced_and_control_told(make_bench):
+    bench = make_bench(policy="phased_7")
+    people = bench.volunteers(5)
+    incident = bench.call(address="1 High Street")["incident_id"]
+    bench.settle()
+    going = people[0]
+    key = bench.alert_of(going)
+    assert bench.answer(going, "yes").json()["address"] == "1 High Street"
+    asked = set(bench.statuses(incident))
+    bench.post(f"/v1/responders/{going}/suspend", "registrar", {"reason": "complaint"})
+    bench.settle()
+    view = bench.get(f"/v1/me/alerts/{key}", going)
+    assert (view["open"], view["address"], view["location"]) == (False, None, None)
+    assert bench.messages().count((f"phone-{going}", "stand_down")) == 1
+    after = bench.incident(incident)
+    assert after["attention"] == "responder_taken_off"
+    assert bench.statuses(incident)[going] == "dropped"
+    assert len(set(bench.statuses(incident)) - asked) >= 1
+    late = bench.answer(going, "yes", key)
+    assert (late.status_code, late.json()["code"]) == (409, "suspended")
+    story = bench.get(f"/v1/incidents/{incident}/explanation", "control")["lines"]
+    assert f"{going} was taken off: suspended." in [line["text"] for line in story]
+
+
+def test_whoever_is_suspended_with_an_open_alert_cannot_say_yes(bench):
+    first, second = bench.volunteers(2)
+    incident = bench.call(address="1 High Street")["incident_id"]
+    bench.settle()
+    key = bench.alert_of(first)
+    bench.post(f"/v1/responders/{first}/suspend", "registrar", {"reason": "complaint"})
+    late = bench.answer(first, "yes", key)
+    assert late.status_code == 409
+    assert "1 High Street" not in late.text
+    assert bench.statuses(incident)[first] == "declined"
+    assert bench.incident(incident)["attention"] is None  # nobody was going
+    assert bench.statuses(incident)[second] == "asked"
+
+
+def test_whoever_leaves_while_going_is_stopped(bench):
+    (person,) = bench.volunteers(1)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    bench.answer(person, "yes")
+    assert bench.ask("DELETE", f"/v1/responders/{person}", "registrar").status_code == 204
+    bench.settle()
+    assert bench.messages()[-1] == (f"phone-{person}", "stand_down")
+    assert bench.statuses(incident)[person] == "dropped"
+    assert bench.incident(incident)["said_yes"] == 1
