@@ -36,12 +36,12 @@ AMBULANCES = 3
 COMMUNITY_HOSPITAL = Site("Skerrow Community Hospital", -0.72, 0.42)
 INFIRMARY = Site("Farholt Infirmary", 32.25, 3.75)
 RESPONDER_POSTS = (  # candidates: nobody is there before a planner says so
-    Site("Northquay post", -20.66, 22.44),
-    Site("Garrowhead post", -20.36, 8.24),
-    Site("Brennock post", -12.16, 12.34),
-    Site("Stellarig post", 5.03, 21.62),
-    Site("Marrowhead post", 20.43, 20.42),
-    Site("Lantern Point post", 25.63, -8.37),
+    Site("Northquay", -20.66, 22.44),
+    Site("Garrowhead", -20.36, 8.24),
+    Site("Brennock", -12.16, 12.34),
+    Site("Stellarig", 5.03, 21.62),
+    Site("Marrowhead", 20.43, 20.42),
+    Site("Lantern Point", 25.63, -8.37),
 )
 DRONE_BASES = (
     Site("Skerrow", -0.50, 0.66),

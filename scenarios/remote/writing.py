@@ -40,7 +40,7 @@ def write_remote(folder: Path, *, seed: int = 1) -> tuple[Path, Path]:
     """Draw the district of this seed into a folder; returns the extract and the zones.
 
     Beside them: ``stations.csv`` (one), ``responder_posts.csv`` (candidate sites of community
-    first responders, same columns), ``hospitals.csv``, ``bases.csv`` (candidate drone bases),
+    first responders), ``hospitals.csv``, ``bases.csv`` (candidate drone bases),
     ``dead_spots.geojson`` and ``airspace.geojson``. The same seed gives the same bytes. About
     25,000 people on 57 x 40 km.
     """
@@ -78,8 +78,8 @@ def _write_sites(folder: Path) -> None:
     _write_csv(
         folder / STATIONS_FILE, head, [(station.name, *place_of(station), sites.AMBULANCES, 0)]
     )
-    posts = [(site.name, *place_of(site), 0, 1) for site in sites.RESPONDER_POSTS]
-    _write_csv(folder / POSTS_FILE, head, posts)
+    posts = [(site.name, *place_of(site)) for site in sites.RESPONDER_POSTS]
+    _write_csv(folder / POSTS_FILE, ("name", "lat", "lon"), posts)
     # The community hospital takes no emergencies by ambulance: all go to the edge of the district.
     infirmary = sites.INFIRMARY
     hospitals = [(infirmary.name, *place_of(infirmary))]

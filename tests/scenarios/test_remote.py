@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -16,12 +17,19 @@ from geo.region import Region, build_region
 from geo.speeds import FOOT
 from geo.speeds_car import CAR
 from scenarios.loading import load_scenario
-from scenarios.own_data import HOSPITALS, STATIONS, read_own_table
+from scenarios.own_data import (
+    DRONE_BASES,
+    HOSPITALS,
+    RESPONDER_POSTS,
+    STATIONS,
+    read_own_table,
+)
 from scenarios.remote import places as sites
 from scenarios.remote import writing
 from scenarios.remote.plan import ISLAND, POPULATION, TOWN, VILLAGES
 from scenarios.remote.writing import CENTRE, place_of, write_remote
 from scenarios.shipped import scenario_file
+from scenarios.study import run_study
 from scenarios.town.writing import CENTRE as OTHER_CENTRE
 
 pytestmark = pytest.mark.xdist_group("remote")
@@ -142,22 +150,60 @@ def test_dead_spots_lie_on_land_and_hold_few_people(folder: Path, region: Region
 
 def test_the_tables_of_sites_can_be_read(folder: Path, region: Region) -> None:
     stations = read_own_table(folder / writing.STATIONS_FILE, STATIONS)
-    posts = read_own_table(folder / writing.POSTS_FILE, STATIONS)
+    posts = read_own_table(folder / writing.POSTS_FILE, RESPONDER_POSTS)
+    bases = read_own_table(folder / writing.BASES_FILE, DRONE_BASES)
     hospitals = read_own_table(folder / writing.HOSPITALS_FILE, HOSPITALS)
-    assert (len(stations), len(posts), len(hospitals)) == (1, 6, 1)
-    assert posts.column("co_responders") == [1] * 6
-    assert len((folder / writing.BASES_FILE).read_text().splitlines()) == 1 + 3
-    for table in (stations, posts, hospitals):
+    assert (len(stations), len(posts), len(hospitals), len(bases)) == (1, 6, 1, 3)
+    for table in (stations, posts, hospitals, bases):
+        assert table.ignored == ()
         places = zip(table.lat[""], table.lon[""], strict=True)
         assert all(region.holds(lat, lon, margin_m=0.0) for lat, lon in places)
 
 
-def test_the_shipped_scenario_names_the_same_station_and_hospital() -> None:
-    fleet = load_scenario(scenario_file("remote_volunteers")).ambulance.fleet
+@pytest.mark.parametrize("name", ["remote_coast", "remote_volunteers"])
+def test_the_shipped_scenarios_name_the_same_station_and_hospital(name: str) -> None:
+    fleet = load_scenario(scenario_file(name)).ambulance.fleet
     (station,), (hospital,) = fleet.stations, fleet.hospitals
     assert (station.lat, station.lon) == place_of(sites.STATION)
     assert station.ambulances == sites.AMBULANCES
     assert (hospital.lat, hospital.lon) == place_of(sites.INFIRMARY)
+
+
+def test_the_shipped_scenario_names_the_same_posts_and_bases() -> None:
+    scenario = load_scenario(scenario_file("remote_coast"))
+    posts = [(row.id, row.lat, row.lon) for row in scenario.groups.posts]
+    assert posts == [(site.name, *place_of(site)) for site in sites.RESPONDER_POSTS]
+    bases = [(row.name, row.lat, row.lon) for row in scenario.drones.bases]
+    assert bases == [(site.name, *place_of(site)) for site in sites.DRONE_BASES]
+
+
+@pytest.mark.slow
+def test_the_shipped_question_is_answered_with_intervals_costs_and_days(tmp_path: Path) -> None:
+    """Drones or groups: the answer of 100 years, held against what is published of drones."""
+    shipped = load_scenario(scenario_file("remote_coast"))
+    result = run_study(shipped, tmp_path, replications=10, workers=2)
+    said = result.summary.answer
+    assert said.kind == "best"
+    assert said.sentence.startswith("With six first-responder groups ")
+    assert "a year less" in said.sentence
+    assert "drones on the ground" in said.load
+    one, two, three = result.summary.options[1:4]
+    assert one.yearly_cost is not None
+    assert one.yearly_cost.total == 19_350
+    for option in (one, two, three):
+        assert option.days_grounded_per_year is not None
+        assert 60 < (option.days_grounded_per_year.mean.value or 0.0) < 120
+        assert option.drone_funnel is not None
+        flown = option.drone_funnel["launched"] / option.drone_funnel["suspected"]
+        assert flown < 0.28  # Paris 2021: 72 of 100 see no drone
+    table = pq.read_table(tmp_path / "incidents.parquet").to_pylist()
+    delivered = [
+        row for row in table
+        if row["policy"] == "three drones" and row["true_arrest"]
+        and row["t_drone_delivered_s"] is not None
+    ]  # fmt: skip
+    taken = sum(row["t_drone_taken_s"] is not None for row in delivered) / len(delivered)
+    assert 0.2 < taken < 0.5  # Sweden 2021-22: attached in 6 of 18
 
 
 def test_it_says_that_it_is_invented(folder: Path) -> None:
