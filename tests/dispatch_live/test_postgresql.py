@@ -178,7 +178,7 @@ def test_a_server_that_stands_still_shows_at_once(postgres, migrated, make_bench
     holder.start()
     started = time.monotonic()
     while bench.service.health.warning() is None:
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 6.0
         time.sleep(0.05)
     time.sleep(0.5)
     warning = bench.service.health.warning()
@@ -193,12 +193,12 @@ def test_a_server_that_stands_still_shows_at_once(postgres, migrated, make_bench
     assert holder.is_alive()
     holder.join()
     while bench.service.health.warning() is not None:
-        assert time.monotonic() - started < 10.0
+        assert time.monotonic() - started < 30.0
         time.sleep(0.1)
 
 
 def _long(tx) -> None:
-    tx.run(sa.text("SELECT pg_sleep(4)"))
+    tx.run(sa.text("SELECT pg_sleep(8)"))
 
 
 def test_an_address_that_leads_nowhere_is_one_line_without_its_password():
