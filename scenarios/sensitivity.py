@@ -58,8 +58,8 @@ def rerun(
     count = min(
         max(facts.replications // PART_OF_REPLICATIONS, FEWEST_REPLICATIONS), facts.replications
     )
+    leader = _leader(_survivors(tables, facts, facts.replications), facts)
     usual = _survivors(_first(tables, count), facts, count)
-    leader = _leader(usual, facts)
     sources = {row.name: row.source for row in parameter_sheet(scenario)}
     rows = []
     for item in INPUTS:
@@ -251,16 +251,36 @@ def _sentence(
                 continue
             said = f"with {row.label} at {end.value} ({name(end.leader)} leads)"
             (parts if end.lead.verdict == "higher" else maybe).append(said)
-    leader = name(found.leader if found else models[0].leader)
+    leader = found.leader if found else models[0].leader
+    level = _level(summary, leader)
+    count = words.spelled(len(found.rows)) if found else ""
+    if level:
+        others = words.listed([name(policy) for policy in level])
+        lead = f"As it is, we cannot tell that {name(leader)} brings more survivors than {others}"
+        if parts:
+            return f"{lead}. Another option clearly leads {'; '.join(parts)}."
+        if found is None:
+            return f"{lead}."
+        return (
+            f"{lead}, and none of the {count} inputs varied one at a time puts another one first."
+        )
     tail = f" It might change {'; '.join(maybe)}: that we cannot tell." if maybe else ""
     if parts:
-        return f"The answer changes {'; '.join(parts)}. Otherwise {leader} leads.{tail}"
+        return f"The answer changes {'; '.join(parts)}. Otherwise {name(leader)} leads.{tail}"
     if found is None:
-        return (
-            f"{leader} has most survivors expected under every outcome model."
-            if len(models) > 1 and len({item.leader for item in models}) == 1
-            else f"{leader} has most survivors expected; nothing else was varied."
-        )
-    count = words.spelled(len(found.rows))
+        return f"{name(leader)} has most survivors expected; no input was varied."
     lead = f"None of the {count} inputs varied one at a time clearly changes who leads"
-    return f"{lead}: {leader} has most survivors expected.{tail}"
+    return f"{lead}: {name(leader)} has most survivors expected.{tail}"
+
+
+def _level(summary: Summary, leader: str) -> list[str]:
+    """The options, or the comparator, that the leader is not shown to be better than."""
+    key = next(name for name in summary.measures if name.startswith("survivors_per_year_"))
+    against = next(c for c in summary.comparisons if c.policy == leader).differences[key]
+    found = [] if against.verdict == "higher" else [summary.baseline]
+    others = [c.policy for c in summary.comparisons if c.policy != leader]
+    return found + [
+        policy
+        for policy in others
+        if _between(summary.between_options, leader, policy, key).verdict != "higher"
+    ]

@@ -132,3 +132,11 @@ def test_a_study_of_one_option_has_nothing_to_change(make_study: Make) -> None:
     summary = summarise(tables, alone)
     assert rerun(scenario(), tables, alone, lambda *_: pytest.fail("played")) is None
     assert sensitivity(summary, alone, None) is None
+
+
+def test_options_that_cannot_be_told_apart_are_not_ranked(make_study: Make) -> None:
+    facts, tables = make_study(replications=5, per_replication=30.0, effect=0.0)
+    said = sensitivity(summarise(tables, facts), facts, None)
+    assert said is not None
+    assert said.sentence.startswith("As it is, we cannot tell that ")
+    assert "As today" in said.sentence
