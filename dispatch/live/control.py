@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from typing import Any
@@ -23,7 +24,7 @@ from dispatch.events import (
     LocationChanged,
     SceneFacts,
 )
-from dispatch.live import audit, brakes, modes, views
+from dispatch.live import audit, brakes, modes, places, views
 from dispatch.live.api import models
 from dispatch.live.braking import Braking
 from dispatch.live.errors import Conflict, Invalid, NotFound
@@ -32,16 +33,35 @@ from dispatch.live.parts import Parts
 from dispatch.live.runtime import NewIncident
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
+from dispatch.live.telling import (
+    AMBULANCE_TIME,
+    NOT_LISTED,
+    OUTSIDE_REGION,
+    POSSIBLE_DUPLICATE,
+)
 from dispatch.live.triggers import Action, Decision
 from dispatch.model import (
     HoldKind,
+    Phase,
     Scene,
 )
 from geo.points import haversine_m
 
 NEAR_M = 100.0
 NEAR_S = 300.0
-METRES_PER_DEGREE = 111_195.0
+LATEST_AHEAD_S = 6 * 3600.0  # an ambulance expected later, or overdue longer: a slip (assumption)
+LONGEST_PAST_S = 3600.0
+_UPDATED = (
+    "location",
+    "cpr_in_progress",
+    "address",
+    "access_notes",
+    "age_years",
+    "trauma",
+    "no_delivery",
+    "hands",
+)
+_IS_THERE = "the ambulance is there, and that cannot be taken back: report anew if it is not so"
 _incident = schema.incident
 
 
@@ -56,13 +76,13 @@ class Control:
     # --- incidents ----------------------------------------------------------------------------
 
     def report(self, tx: Tx, call: models.ReportIn, actor: str) -> tuple[int, models.IncidentView]:
-        """Open an incident, or update the one that this call already has; (HTTP status, view)."""
+        """Open an incident, or update the one that this call already has; (HTTP status, view).
+
+        A call is taken whatever is odd about it; what cannot be right is put before a person.
+        """
         source = call.source or actor
-        known = tx.row(
-            sa.select(_incident.c.incident_id, _incident.c.reference_version).where(
-                (_incident.c.source == source) & (_incident.c.reference == call.reference)
-            )
-        )
+        same = (_incident.c.source == source) & (_incident.c.reference == call.reference)
+        known = tx.row(sa.select(_incident).where(same))
         if known is not None:
             return 200, self._report_again(tx, known, call, actor)
         now_s = self._parts.clock()
@@ -74,6 +94,7 @@ class Control:
             raise Invalid("code", "expected a triage code: this service requires one")
         decision = self._parts.triggers.decide(call.code, call.flags)
         incident_id = self._parts.new_id()
+        due_at_s = _seconds(call.ambulance_due_at)
         event = IncidentReported(
             incident_id=incident_id,
             lat=lat,
@@ -81,7 +102,7 @@ class Control:
             confirmed=_confirmed(decision, call.confirmed),
             scene=call.scene,
             cpr_in_progress=call.cpr_in_progress,
-            ambulance_due_at_s=_seconds(call.ambulance_due_at),
+            ambulance_due_at_s=due_at_s if _is_plausible(due_at_s, now_s) else None,
             holds=self._holds(tx, decision, call.scene, lat, lon, now_s),
             utc_offset_s=self._parts.finder.utc_offset_s(now_s),
             **_facts(call, call.flags),
@@ -95,16 +116,24 @@ class Control:
             place=_place(call.address, call.access_notes),
             flags=tuple(sorted(set(call.flags))),
         )
-        near = self._near(tx, lat, lon, now_s)
+        near = self._near(tx, lat, lon, since_s=now_s - NEAR_S, reference=call.reference)
         self._parts.runtime.begin(tx, event, about, policy_id, actor)
+        self._set(tx, incident_id, report_hash=_hash(call))
+        if near:
+            self._flag(tx, incident_id, POSSIBLE_DUPLICATE)
+        if not _is_plausible(due_at_s, now_s):
+            self._flag(tx, incident_id, AMBULANCE_TIME)
+        if decision.reason == "not_listed":
+            self._flag(tx, incident_id, NOT_LISTED)
+        self._check_place(tx, incident_id, lat, lon)
         audit.append(tx, now_s, actor, "incident.report", incident_id, {"code": call.code})
         return 201, self.view(tx, incident_id, possible_duplicates=near)
 
     def update(
         self, tx: Tx, incident_id: str, change: models.UpdateIn, actor: str
     ) -> models.IncidentView:
-        """Apply what has changed."""
-        row = self._row(tx, incident_id)
+        """Apply what has changed; raises ``Conflict`` once the incident has ended."""
+        row = self._open_row(tx, incident_id)
         if change.version is not None:
             if change.version < row["reference_version"]:
                 raise Conflict("stale_version", "a newer version of this call is known")
@@ -126,9 +155,12 @@ class Control:
         self, tx: Tx, incident_id: str, reason: str, actor: str, *, cancel: bool
     ) -> models.IncidentView:
         """Cancel or close."""
-        self._row(tx, incident_id)
+        row = self._open_row(tx, incident_id)
         event: Event = IncidentCancelled(reason) if cancel else IncidentClosed(reason)
         self._tell(tx, incident_id, event, actor)
+        near = self._near(tx, row["lat"], row["lon"])
+        if len(near) == 1:
+            self._settle(tx, near[0], POSSIBLE_DUPLICATE)
         action = "incident.cancel" if cancel else "incident.close"
         audit.append(tx, self._parts.clock(), actor, action, incident_id)
         return self.view(tx, incident_id)
@@ -137,7 +169,7 @@ class Control:
         self, tx: Tx, incident_id: str, scene: models.SceneIn, actor: str
     ) -> models.IncidentView:
         """Mark the scene safe or unsafe, or the patient as not to be alerted to."""
-        self._row(tx, incident_id)
+        self._open_row(tx, incident_id)
         if scene.scene is not None:
             hold = scene.scene is Scene.UNSAFE
             self._hold(tx, incident_id, HoldKind.UNSAFE_SCENE, hold, scene.reason, actor)
@@ -156,12 +188,20 @@ class Control:
     def ambulance(
         self, tx: Tx, incident_id: str, ambulance: models.AmbulanceIn, actor: str
     ) -> models.IncidentView:
-        """When the ambulance is expected, or that it is there."""
-        self._row(tx, incident_id)
+        """When the ambulance is expected, or that it is there, which cannot be taken back."""
+        row = self._open_row(tx, incident_id)
         if ambulance.on_scene:
             self._tell(tx, incident_id, AmbulanceArrived(), actor)
-        else:
-            self._tell(tx, incident_id, AmbulanceEtaChanged(_seconds(ambulance.due_at)), actor)
+            return self.view(tx, incident_id)
+        if not ambulance.model_fields_set:
+            raise Invalid("due_at", "expected due_at (null: not known any more) or on_scene")
+        if row["phase"] == Phase.CREW_ON_SCENE.value:
+            raise Conflict("crew_on_scene", _IS_THERE)
+        if "due_at" in ambulance.model_fields_set:
+            due_at_s = _seconds(ambulance.due_at)
+            if not _is_plausible(due_at_s, self._parts.clock()):
+                raise Invalid("due_at", "expected a time from 1 h ago to 6 h ahead")
+            self._expect_ambulance(tx, incident_id, due_at_s, actor)
         return self.view(tx, incident_id)
 
     def view(
@@ -191,25 +231,80 @@ class Control:
     def _report_again(
         self, tx: Tx, known: sa.RowMapping, call: models.ReportIn, actor: str
     ) -> models.IncidentView:
-        """The same call again: a newer version is an update, anything else changes nothing."""
+        """The same call again. What it says is taken over, or refused aloud.
+
+        The same words again are a repetition and change nothing. Fields that are left out stay.
+
+        Raises:
+            Conflict: the incident has ended, a newer version is known, or the same version with
+                other contents.
+        """
         incident_id: str = known["incident_id"]
-        if call.version <= known["reference_version"]:
+        if not known["is_open"]:
+            raise Conflict("ended", "this reference's incident has ended: a new one needs another")
+        is_repeated = known["report_hash"] == _hash(call)
+        if "version" in call.model_fields_set:
+            if call.version < known["reference_version"]:
+                raise Conflict("stale_version", "a newer version of this call is known")
+            if call.version == known["reference_version"] and not is_repeated:
+                raise Conflict(
+                    "version_reused",
+                    "this version is known with other contents: send a higher one, or none",
+                )
+        if is_repeated:
+            self._set(tx, incident_id, reference_version=_version(call, known))
             return self.view(tx, incident_id)
-        change = models.UpdateIn(
-            version=call.version,
-            location=call.location,
-            code=call.code,
-            flags=call.flags,
-            confirmed=True if call.confirmed else None,
-            cpr_in_progress=call.cpr_in_progress,
-            address=call.address,
-            access_notes=call.access_notes,
-            age_years=call.age_years,
-            trauma=call.trauma,
-            no_delivery=call.no_delivery,
-            hands=call.hands,
-        )
-        return self.update(tx, incident_id, change, actor)
+        self._take_over(tx, known, call, actor)
+        return self.view(tx, incident_id)
+
+    def _take_over(self, tx: Tx, known: sa.RowMapping, call: models.ReportIn, actor: str) -> None:
+        """Danger first, so that nobody is asked in between; that it is over comes last."""
+        incident_id, said = known["incident_id"], call.model_fields_set
+        if call.scene is Scene.UNSAFE:
+            self._hold(tx, incident_id, HoldKind.UNSAFE_SCENE, True, "", actor)
+        self.update(tx, incident_id, _change(call, known), actor)
+        due_at_s = _seconds(call.ambulance_due_at)
+        if "ambulance_due_at" in said and known["phase"] != Phase.CREW_ON_SCENE.value:
+            if _is_plausible(due_at_s, self._parts.clock()):
+                self._expect_ambulance(tx, incident_id, due_at_s, actor)
+            else:
+                self._flag(tx, incident_id, AMBULANCE_TIME)
+        if call.scene is Scene.SAFE:
+            self._hold(tx, incident_id, HoldKind.UNSAFE_SCENE, False, "", actor)
+        values = {"report_hash": _hash(call), "reference_version": _version(call, known)}
+        self._set(tx, incident_id, **values)
+
+    def _expect_ambulance(
+        self, tx: Tx, incident_id: str, due_at_s: float | None, actor: str
+    ) -> None:
+        self._tell(tx, incident_id, AmbulanceEtaChanged(due_at_s), actor)
+        self._settle(tx, incident_id, AMBULANCE_TIME)
+
+    def _flag(self, tx: Tx, incident_id: str, code: str) -> None:
+        """A person at control must look at this incident."""
+        if self._row(tx, incident_id)["attention"] in (code, OUTSIDE_REGION):
+            return
+        self._set(tx, incident_id, attention=code)
+        told = {"code": code, "detail": "", "attention": True}
+        self._parts.stream.append(tx, self._parts.clock(), "control.told", told, incident_id)
+
+    def _settle(self, tx: Tx, incident_id: str, code: str) -> None:
+        """What had to be looked at is settled."""
+        if self._row(tx, incident_id)["attention"] == code:
+            self._set(tx, incident_id, attention=None)
+
+    def _check_place(self, tx: Tx, incident_id: str, lat: float, lon: float) -> None:
+        region = self._parts.finder.region
+        if places.outside(region, lat, lon, beyond_m=places.PATIENT_M):
+            self._flag(tx, incident_id, OUTSIDE_REGION)
+        else:
+            self._settle(tx, incident_id, OUTSIDE_REGION)
+
+    def _open_row(self, tx: Tx, incident_id: str) -> sa.RowMapping:
+        row = self._row(tx, incident_id)
+        if not row["is_open"]:
+            raise Conflict("ended", "the incident has ended")
+        return row
 
     def _row(self, tx: Tx, incident_id: str) -> sa.RowMapping:
         row = tx.row(sa.select(_incident).where(_incident.c.incident_id == incident_id))
@@ -252,6 +347,7 @@ class Control:
             self._braking.apply_to(tx, state, wanted, actor)
         self._tell(tx, incident_id, LocationChanged(lat, lon), actor)
         self._braking.apply_to(tx, self._parts.runtime.state(tx, incident_id), wanted, actor)
+        self._check_place(tx, incident_id, lat, lon)
 
     def _change_place(self, tx: Tx, row: sa.RowMapping, change: models.UpdateIn) -> None:
         if change.address is None and change.access_notes is None:
@@ -276,6 +372,10 @@ class Control:
             flags=json.dumps(sorted(set(flags))),
             rule=decision.reason,
         )
+        if decision.reason == "not_listed":
+            self._flag(tx, incident_id, NOT_LISTED)
+        else:
+            self._settle(tx, incident_id, NOT_LISTED)
         if decision.action is Action.NONE:
             placed = HoldPlaced(HoldKind.DO_NOT_ALERT, decision.reason, actor)
             self._tell(tx, incident_id, placed, actor)
@@ -295,17 +395,47 @@ class Control:
             holds.append(HoldKind.UNSAFE_SCENE)
         return tuple(holds)
 
-    def _near(self, tx: Tx, lat: float, lon: float, now_s: float) -> list[str]:
-        """Open incidents so near and so recent that they may be the same emergency."""
+    def _near(
+        self, tx: Tx, lat: float, lon: float, *, since_s: float = 0.0, reference: str | None = None
+    ) -> list[str]:
+        """Open incidents that may be the same emergency: so near and so recent, or so named."""
         columns = (_incident.c.incident_id, _incident.c.lat, _incident.c.lon)
-        recent = _incident.c.is_open & (_incident.c.created_at_s > now_s - NEAR_S)
-        d_lat = NEAR_M / METRES_PER_DEGREE
+        d_lat = NEAR_M / places.METRES_PER_DEGREE
         band = _incident.c.lat.between(lat - d_lat, lat + d_lat)
+        recent = band & (_incident.c.created_at_s > since_s)
+        named = _incident.c.reference == reference
+        rows = tx.rows(
+            sa.select(*columns, named.label("named")).where(_incident.c.is_open & (recent | named))
+        )
         return [
             row["incident_id"]
-            for row in tx.rows(sa.select(*columns).where(recent & band))
-            if float(haversine_m(lat, lon, row["lat"], row["lon"])) <= NEAR_M
+            for row in rows
+            if row["named"] or float(haversine_m(lat, lon, row["lat"], row["lon"])) <= NEAR_M
         ]
+
+
+def _change(call: models.ReportIn, known: sa.RowMapping) -> models.UpdateIn:
+    """Return what a call reported again says anew."""
+    values = {name: getattr(call, name) for name in _UPDATED if name in call.model_fields_set}
+    if call.code and call.code.upper() != known["code"].upper():
+        values["code"] = call.code
+    if "flags" in call.model_fields_set and sorted(set(call.flags)) != json.loads(known["flags"]):
+        values["flags"] = call.flags
+    return models.UpdateIn(confirmed=True if call.confirmed else None, **values)
+
+
+def _hash(call: models.ReportIn) -> str:
+    """Return what tells a repetition from news: the hash of everything that was said."""
+    said = call.model_dump(mode="json", exclude_unset=True, exclude={"version", "source"})
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _version(call: models.ReportIn, known: sa.RowMapping) -> int:
+    return max(call.version, int(known["reference_version"]))
+
+
+def _is_plausible(due_at_s: float | None, now_s: float) -> bool:
+    return due_at_s is None or -LONGEST_PAST_S <= due_at_s - now_s <= LATEST_AHEAD_S
 
 
 def _confirmed(decision: Decision, said: bool | None) -> bool:

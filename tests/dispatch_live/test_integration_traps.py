@@ -1,0 +1,202 @@
+"""What an integrator does wrong on the first day, and what must not happen then."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from dispatch.live.triggers import load_table
+
+
+def again(bench, status: int = 200, **facts):
+    """Report C-1 again with other facts; the view, or the problem."""
+    here = {"lat": 52.0, "lon": 1.0}
+    body = {"reference": "C-1", "location": here, "code": "X01A", **facts}
+    answer = bench.ask("POST", "/v1/incidents", "control", body)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def path(incident: dict, rest: str = "") -> str:
+    return f"/v1/incidents/{incident['incident_id']}{rest}"
+
+
+# --- the same call again ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [{}, {"version": 5}])
+def test_danger_in_a_second_report_stops_the_asking(bench, version):
+    people = bench.volunteers(1)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    view = again(bench, scene="unsafe", **version)
+    assert (view["scene"], view["holds"], view["incident_id"]) == (
+        "unsafe",
+        ["unsafe_scene"],
+        incident,
+    )
+    assert bench.statuses(incident) == {people[0]: "withdrawn"}
+    assert view["version"] == version.get("version", 0)
+
+
+def test_a_second_report_takes_over_all_that_it_says_and_nothing_else(bench):
+    first = bench.call(address="1 High Street", scene="unsafe", cpr_in_progress=True)
+    due = bench.iso(480.0)
+    view = again(
+        bench, location={"lat": 52.01, "lon": 1.0}, ambulance_due_at=due, scene="safe", hands=2
+    )
+    assert view["incident_id"] == first["incident_id"]
+    assert view["location"] == {"lat": 52.01, "lon": 1.0}
+    assert view["ambulance_due_at"] is not None
+    assert (view["scene"], view["holds"]) == ("safe", [])
+    assert (view["address"], view["cpr_in_progress"]) == ("1 High Street", True)  # left out: stays
+    flagged = again(bench, flags=["violence"])
+    assert (flagged["flags"], flagged["holds"]) == (["violence"], ["do_not_alert"])
+    assert flagged["scene"] == "safe"
+    assert flagged["ambulance_due_at"] == view["ambulance_due_at"]
+
+
+def test_a_scene_that_is_unknown_again_does_not_become_safe(bench):
+    bench.call(scene="unsafe")
+    assert again(bench, scene="unknown")["holds"] == ["unsafe_scene"]
+
+
+def test_the_same_words_again_are_a_repetition(bench):
+    bench.volunteers(1)
+    first = bench.call()
+    bench.post(path(first, "/scene"), "control", {"scene": "unsafe"})
+    assert bench.call()["holds"] == ["unsafe_scene"]  # a repetition on the way does not undo it
+    assert bench.call(version=0)["holds"] == ["unsafe_scene"]
+
+
+def test_a_version_of_other_contents_or_an_older_one_is_refused(bench):
+    bench.call(version=3)
+    assert again(bench, 409, version=3, scene="unsafe")["code"] == "version_reused"
+    assert again(bench, 409, version=2, scene="unsafe")["code"] == "stale_version"
+    assert again(bench, version=4, scene="unsafe")["version"] == 4
+
+
+def test_an_ended_incident_takes_nothing_and_says_so(bench):
+    incident = bench.call()
+    bench.post(path(incident, "/close"), "control", {"reason": "handed over"})
+    assert again(bench, 409)["code"] == "ended"
+    for method, rest, body in (
+        ("PATCH", "", {"address": "2 High Street"}),
+        ("POST", "/scene", {"scene": "unsafe"}),
+        ("POST", "/ambulance", {"on_scene": True}),
+        ("POST", "/cancel", {}),
+    ):
+        answer = bench.ask(method, path(incident, rest), "control", body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "ended")
+    assert bench.incident(incident["incident_id"])["address"] == ""
+
+
+def test_a_call_under_another_source_is_pointed_out(bench):
+    first = bench.call(source="cad")
+    second = bench.call(source="cad-2", location={"lat": 52.5, "lon": 1.0})
+    assert second["possible_duplicates"] == [first["incident_id"]]
+    assert second["attention"] == "possible_duplicate"
+    bench.volunteers(1)
+    third = bench.call("C-9")
+    bench.settle()
+    seen = bench.incident(third["incident_id"])
+    assert (seen["phase"], seen["attention"]) == ("alerting", "possible_duplicate")
+    bench.post(path(first, "/close"), "control")
+    assert bench.incident(third["incident_id"])["attention"] is None
+
+
+# --- the ambulance ------------------------------------------------------------------------------
+
+
+def test_that_the_ambulance_is_there_cannot_be_taken_back(bench):
+    incident = bench.call()
+    way = path(incident, "/ambulance")
+    assert bench.ask("POST", way, "control", {}).status_code == 422
+    due = {"due_at": bench.iso(600.0)}
+    assert bench.post(way, "control", due)["ambulance_due_at"] is not None
+    assert bench.post(way, "control", {"on_scene": False})["ambulance_due_at"] is not None
+    bench.post(way, "control", {"on_scene": True})
+    for body in ({"on_scene": False}, due):
+        answer = bench.ask("POST", way, "control", body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "crew_on_scene")
+    assert bench.post(way, "control", {"on_scene": True})["phase"] == "crew_on_scene"
+
+
+@pytest.mark.parametrize("offset_s", [-3700.0, 7 * 3600.0, 365 * 86400.0])
+def test_a_time_of_the_ambulance_that_cannot_be_right(bench, offset_s):
+    bench.volunteers(1)
+    incident = bench.call(ambulance_due_at=bench.iso(offset_s))  # taken all the same
+    assert incident["ambulance_due_at"] is None
+    bench.settle()
+    seen = bench.incident(incident["incident_id"])
+    assert (seen["phase"], seen["attention"]) == ("alerting", "ambulance_time_not_plausible")
+    way = path(incident, "/ambulance")
+    refused = bench.ask("POST", way, "control", {"due_at": bench.iso(offset_s)})
+    assert (refused.status_code, "6 h ahead" in refused.json()["detail"]) == (422, True)
+    assert bench.post(way, "control", {"due_at": bench.iso(480.0)})["attention"] is None
+
+
+# --- codes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["X01A ", " X01A", "x01a", "X01A\t"])
+def test_blanks_around_a_code_do_not_silence_it(bench, code):
+    bench.volunteers(1)
+    assert bench.call(code=code)["rule"] == "listed"
+    assert load_table(None).decide(code, ()).reason == "listed"
+    bench.settle()
+    assert len(bench.messages()) == 1
+
+
+def test_a_code_that_is_not_listed_is_put_before_a_person(bench):
+    bench.volunteers(1)
+    incident = bench.call(code="9Z9")
+    assert (incident["phase"], incident["attention"]) == ("suspected", "code_not_listed")
+    assert bench.get("/v1/status", "control")["need_attention"] == 1
+    bench.ask("PATCH", path(incident), "control", {"code": "X02B"})
+    assert bench.incident(incident["incident_id"])["attention"] is None
+    bench.ask("PATCH", path(incident), "control", {"code": "9Z9"})
+    assert bench.incident(incident["incident_id"])["attention"] == "code_not_listed"
+    bench.ask("PATCH", path(incident), "control", {"confirmed": True})
+    bench.settle()
+    assert bench.incident(incident["incident_id"])["attention"] is None
+
+
+# --- places -------------------------------------------------------------------------------------
+
+
+class Bounds(NamedTuple):
+    """All of a region that places are checked against."""
+
+    bounds: tuple[float, float, float, float] = (51.9, 0.8, 52.1, 1.2)
+    region_id: str = "surroundings"
+
+
+@pytest.fixture
+def mapped(bench, monkeypatch):
+    """A service whose region covers the surroundings; travel times are along straight lines."""
+    monkeypatch.setattr(bench.service.finder, "region", Bounds())
+    return bench
+
+
+SWAPPED = {"lat": 1.0, "lon": 52.0}
+IN_THE_SEA = {"easting": 1, "northing": 1}
+
+
+@pytest.mark.parametrize("place", [SWAPPED, IN_THE_SEA])
+def test_a_call_outside_the_map_is_taken_and_put_before_a_person(mapped, place):
+    incident = mapped.call(location=place)
+    assert incident["attention"] == "outside_region"
+    mapped.settle()
+    mapped.wait(60.0)
+    seen = mapped.incident(incident["incident_id"])
+    assert (seen["phase"], seen["attention"]) == ("exhausted", "outside_region")  # the cause
+    right = mapped.ask("PATCH", path(incident), "control", {"location": {"lat": 52.0, "lon": 1.0}})
+    assert right.json()["attention"] is None
+    wrong = mapped.ask("PATCH", path(incident), "control", {"location": place})
+    assert wrong.json()["attention"] == "outside_region"
+
+
+def test_a_call_within_the_map_needs_nobody(mapped):
+    assert mapped.call()["attention"] is None
