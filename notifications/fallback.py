@@ -150,8 +150,11 @@ def confirm(delivery: Delivery, device_id: str) -> Delivery:
     return delivery if delivery.over else replace(delivery, confirmed_by=device_id)
 
 
-def resume(delivery: Delivery) -> Delivery:
-    """Return the delivery after a restart: what was under way is attempted again, under its id."""
+def resume(delivery: Delivery, now_s: float, rules: Rules) -> Delivery:
+    """Return the delivery after a restart: what was under way is attempted again, under its id.
+
+    The wait for receipts begins anew: no phone could confirm anything while nobody listened.
+    """
     rungs = tuple(
         tuple(
             replace(leg, state=LegState.RETRYING, next_at_s=None)
@@ -161,7 +164,10 @@ def resume(delivery: Delivery) -> Delivery:
         )
         for rung in delivery.rungs
     )
-    return replace(delivery, rungs=rungs)
+    until_s = delivery.rung_until_s
+    if until_s is not None:
+        until_s = max(until_s, now_s + rules.wait_s(rungs[delivery.rung][0].channel))
+    return replace(delivery, rungs=rungs, rung_until_s=until_s)
 
 
 def wake_at_s(delivery: Delivery) -> float | None:

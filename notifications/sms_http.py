@@ -22,7 +22,7 @@ from notifications.errors import (
     TokenExpired,
 )
 from notifications.http_headers import retry_after_s
-from notifications.messages import Message
+from notifications.messages import Message, Purpose, link_of
 
 DEFAULT_FIELDS: Mapping[str, str] = {
     "to": "to",
@@ -69,6 +69,7 @@ class SmsHttpChannel:
         key: sent as ``Authorization: Bearer``; None sends no such header.
         sender: sender name or number; None leaves it to the gateway.
         report_url: where the gateway shall send delivery reports.
+        app_url: page of the app that the link in a text opens; None: texts have no link.
         fields: our field name -> the gateway's; a field that is missing here is not sent.
         id_field: the field of the answer that holds the gateway's id.
         timeout_s: for one attempt.
@@ -86,6 +87,7 @@ class SmsHttpChannel:
         key: str | None = None,
         sender: str | None = None,
         report_url: str | None = None,
+        app_url: str | None = None,
         fields: Mapping[str, str] = DEFAULT_FIELDS,
         id_field: str = "id",
         timeout_s: float = 5.0,
@@ -96,6 +98,7 @@ class SmsHttpChannel:
         self._url = url
         self._sender = sender
         self._report_url = report_url
+        self._app_url = app_url
         self._fields = dict(fields)
         self._id_field = id_field
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -108,7 +111,7 @@ class SmsHttpChannel:
             raise DeadlinePassed("deadline_passed")
         values = {
             "to": device.address,
-            "text": text_of(message),
+            "text": text_of(message, self._app_url),
             "reference": message.message_id,
             "sender": self._sender,
             "valid_for_s": max(1, int(message.expires_at_s - now_s)),
@@ -152,9 +155,17 @@ class SmsHttpChannel:
         )
 
 
-def text_of(message: Message) -> str:
-    """Return the one text of an SMS."""
-    return f"Heartreach: {message.words.title}. {message.words.body}".replace("..", ".")
+NOTHING_TO_OPEN = frozenset({Purpose.STAND_DOWN, Purpose.KEEP_AWAY, Purpose.CHECK})
+
+
+def text_of(message: Message, app_url: str | None = None) -> str:
+    """Return the one text of an SMS, with the link that opens it where there is one."""
+    title = message.words.title
+    stop = "" if title.endswith((".", "?", "!")) else "."
+    text = f"Heartreach: {title}{stop} {message.words.body}"
+    if app_url is None or message.purpose in NOTHING_TO_OPEN:
+        return text
+    return f"{text} {link_of(message, app_url)}"
 
 
 def read_report(

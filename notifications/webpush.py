@@ -31,7 +31,7 @@ from notifications.errors import (
     TokenExpired,
 )
 from notifications.http_headers import retry_after_s
-from notifications.messages import Message
+from notifications.messages import Message, link_of
 
 MAX_PAYLOAD_BYTES = 3072
 DECLARATIVE = 8030  # marks the declarative form that Safari shows without a service worker
@@ -50,7 +50,7 @@ class WebPushChannel:
         clock: UTC epoch seconds.
         private_key: the server's VAPID key, base64url or PEM text.
         contact: ``mailto:`` or ``https:`` of whoever runs the service.
-        app_url: page that a tap opens.
+        app_url: page of the app that a tap opens; see ``notifications.messages.link_of``.
         allowed_hosts: push services (or domains above them); empty: any public host.
         local_endpoint: a base URL that is let through although it is http or private; rehearsals.
         timeout_s: for one attempt.
@@ -69,7 +69,7 @@ class WebPushChannel:
         *,
         private_key: str,
         contact: str,
-        app_url: str = "https://localhost/",
+        app_url: str,
         allowed_hosts: Sequence[str] = KNOWN_HOSTS,
         local_endpoint: str | None = None,
         timeout_s: float = 4.0,
@@ -171,7 +171,7 @@ def payload_of(message: Message, app_url: str) -> str:
             "notification": {
                 "title": message.words.title,
                 "body": message.words.body,
-                "navigate": app_url,
+                "navigate": link_of(message, app_url),
                 "tag": message.collapse_key,
                 "requireInteraction": message.urgent,
             },

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from dispatch import explain
-from dispatch.eligibility import CODES, Rules
+from dispatch.eligibility import CODES, Reason, Rules
 from dispatch.live.api import models
 from dispatch.live.parts import Parts
+from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from geo.points import haversine_m
 
@@ -18,6 +21,7 @@ CELL_DEG = 0.01  # about 1.1 km north to south
 SMALLEST_SHOWN = 3  # fewer people are shown as so many: nobody can be picked out of a map
 WITHIN_M = 500  # the reach of the commonest published rules (field reference, 1a)
 MAX_DEMAND_POINTS = 20_000
+_NOT_ACTIVE = {"invited": "invited, has not enrolled yet", "left": "has left"}
 
 
 def now(tx: Tx, parts: Parts) -> models.Coverage:
@@ -34,7 +38,7 @@ def now(tx: Tx, parts: Parts) -> models.Coverage:
     lat, lon, *_ = roster.positions(now_s)
     people_at = np.column_stack([lat[eligible], lon[eligible]])
     aeds_at = parts.finder.aed_points(roster, now_s)
-    why_not = Counter(explain.words(CODES[code]) for code in reasons[~eligible].tolist())
+    why_not = Counter(_reasons(tx, roster.responder_ids[~eligible], reasons[~eligible]))
     return models.Coverage(
         at=models.a_moment(now_s),
         responders_registered=len(eligible),
@@ -46,6 +50,20 @@ def now(tx: Tx, parts: Parts) -> models.Coverage:
         covered_within_m=WITHIN_M,
         cells=_cells(people_at, aeds_at),
     )
+
+
+def _reasons(tx: Tx, ids: NDArray[np.int64], reasons: NDArray[np.uint8]) -> Iterator[str]:
+    """In words; the roster knows whoever is not active as suspended, the register knows why."""
+    person = schema.responder
+    not_active = sa.select(person.c.responder_id, person.c.status).where(
+        person.c.status.in_(list(_NOT_ACTIVE))
+    )
+    status = {row["responder_id"]: row["status"] for row in tx.rows(not_active)}
+    for responder_id, code in zip(ids.tolist(), reasons.tolist(), strict=True):
+        words = explain.words(CODES[code])
+        if code == Reason.SUSPENDED:
+            words = _NOT_ACTIVE.get(status.get(responder_id, ""), words)
+        yield words
 
 
 def _cells(people: NDArray[np.float64], aeds: NDArray[np.float64]) -> list[models.CoverageCell]:

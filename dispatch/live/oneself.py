@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -116,7 +118,22 @@ class Oneself:
         night = policy.is_night(now_s + self._parts.finder.utc_offset_s(now_s))
         eligible, reasons = roster.mask(now_s, night=night)
         row = roster.row_of(responder_id)
-        return None if eligible[row] else explain.words(CODES[reasons[row]])
+        if eligible[row]:
+            return None
+        code = CODES[reasons[row]]
+        if code == "off_duty":
+            return self._off_duty_words(self._person(tx, responder_id), now_s)
+        return explain.words(code)
+
+    def _off_duty_words(self, row: sa.RowMapping, now_s: float) -> str:
+        """Which of the person's own wishes it is."""
+        if not row["on_duty"]:
+            return "you are off duty"
+        if row["not_before_s"] is not None and row["not_before_s"] > now_s:
+            zone = ZoneInfo(self._parts.finder.timezone)
+            until = dt.datetime.fromtimestamp(row["not_before_s"], zone)
+            return f"not until {until:%d %B, %H:%M}, as you asked"
+        return "outside the hours that you chose"
 
     def _person(self, tx: Tx, responder_id: int) -> sa.RowMapping:
         row = tx.row(sa.select(_person).where(_person.c.responder_id == responder_id))

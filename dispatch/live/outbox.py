@@ -7,7 +7,7 @@ repeat). Nothing is sent past its deadline, nothing to an address that is known 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -232,17 +232,19 @@ class Outbox:
         self.confirm(tx, row["message_id"], device_id)
         return True
 
-    def reaches_anybody(self, tx: Tx) -> bool:
-        """Whether any volunteer who is available has a device that some channel reaches."""
+    def reach(self, tx: Tx, without: Collection[str] = ()) -> int:
+        """How many volunteers on duty have a device that a channel reaches, ``without`` some."""
         person = schema.responder
-        somebody = (
+        kinds = [kind.value for kind, name in self._channel_of.items() if name not in without]
+        reached = (
             (_device.c.responder_id == person.c.responder_id)
             & (person.c.status == "active")
             & person.c.on_duty
             & _device.c.dead_at_s.is_(None)
-            & _device.c.kind.in_([kind.value for kind in self._channel_of])
+            & _device.c.kind.in_(kinds)
         )
-        return tx.value(sa.select(_device.c.device_id).where(somebody).limit(1)) is not None
+        count = sa.select(sa.func.count(sa.distinct(person.c.responder_id))).where(reached)
+        return int(tx.value(count) or 0)
 
     # --- between transactions -----------------------------------------------------------------
 
@@ -276,9 +278,12 @@ class Outbox:
     def resume(self) -> None:
         """After a restart: attempt again what was under way, drop what is past its deadline."""
 
+        now_s = self._clock()
+
         def work(tx: Tx) -> None:
             for row in tx.rows(sa.select(_delivery.c.body).where(_delivery.c.is_open)):
-                self._save(tx, fallback.resume(coding.decode_delivery(row["body"])))
+                delivery = coding.decode_delivery(row["body"])
+                self._save(tx, fallback.resume(delivery, now_s, self.rules))
 
         self._store.transact(work)
 

@@ -11,6 +11,7 @@ from dispatch.live.errors import Invalid, NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
+from notifications import reasons
 from notifications.channel import AddressKind
 from notifications.errors import PermanentFailure
 from notifications.messages import Purpose
@@ -92,7 +93,8 @@ class Phones:
         """Send a test that sounds like an alert."""
         row = self._device_row(tx, responder_id, device_id)
         if row["dead_at_s"] is not None:
-            return models.TestSent(sent=False, why_not=readiness(row)[1])
+            why_not = readiness(row, self._parts.clock())[1]
+            return models.TestSent(sent=False, why_not=why_not)
         if self._send(tx, responder_id, device_id, Purpose.TEST) is None:
             return models.TestSent(sent=False, why_not="no channel reaches this device")
         forget = sa.update(_device).where(_device.c.device_id == device_id)
@@ -133,7 +135,7 @@ class Phones:
             .where(_device.c.responder_id == responder_id)
             .order_by(_device.c.created_at_s.desc())
         )
-        return [_device_out(row) for row in rows]
+        return [_device_out(row, self._parts.clock()) for row in rows]
 
     def _device_row(self, tx: Tx, responder_id: int, device_id: str) -> sa.RowMapping:
         mine = (_device.c.device_id == device_id) & (_device.c.responder_id == responder_id)
@@ -143,7 +145,8 @@ class Phones:
         return row
 
     def _device_out(self, tx: Tx, responder_id: int, device_id: str) -> models.DeviceOut:
-        return _device_out(self._device_row(tx, responder_id, device_id))
+        row = self._device_row(tx, responder_id, device_id)
+        return _device_out(row, self._parts.clock())
 
     def _check_device(self, device: models.DeviceIn) -> None:
         if AddressKind(device.kind) is AddressKind.MEMORY and self._parts.memory is None:
@@ -156,7 +159,7 @@ class Phones:
             try:
                 self._parts.webpush.check(device.address)
             except PermanentFailure as failure:
-                raise Invalid("address", failure.reason) from failure
+                raise Invalid("address", reasons.of_address(failure.reason)) from failure
 
     def _make_room(self, tx: Tx, responder_id: int) -> None:
         """Keep the newest devices only."""
@@ -170,12 +173,15 @@ class Phones:
             tx.run(sa.delete(_device).where(_device.c.device_id == row["device_id"]))
 
 
-def readiness(row: sa.RowMapping) -> tuple[bool, str]:
+def readiness(row: sa.RowMapping, now_s: float) -> tuple[bool, str]:
     """Return whether a device would wake somebody as far as is known, and the words for it."""
     if row["dead_at_s"] is not None:
         return False, "this phone can no longer be reached: enrol it again"
     if row["test_sent_at_s"] is None:
         return False, "not tested yet: this may not wake you"
+    waited_s = max(0, round(now_s - row["test_sent_at_s"]))
+    if row["test_shown_at_s"] is None and waited_s < TEST_LASTS_S:
+        return False, f"a test was sent {waited_s} s ago, no answer yet"
     if row["test_shown_at_s"] is None:
         return False, "the last test did not arrive: this would not have woken you"
     after_s = max(0, round(row["test_shown_at_s"] - row["test_sent_at_s"]))
@@ -188,8 +194,8 @@ def readiness(row: sa.RowMapping) -> tuple[bool, str]:
     return True, f"the last test sounded, after {after_s} s"
 
 
-def _device_out(row: sa.RowMapping) -> models.DeviceOut:
-    ready, words = readiness(row)
+def _device_out(row: sa.RowMapping, now_s: float) -> models.DeviceOut:
+    ready, words = readiness(row, now_s)
     return models.DeviceOut(
         device_id=row["device_id"],
         kind=row["kind"],

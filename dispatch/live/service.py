@@ -52,6 +52,7 @@ from dispatch.live.triggers import TriggerTable, load_table
 from dispatch.live.webhooks import Webhooks
 from dispatch.model import Phase, Query
 from geo.region import Region
+from notifications import reasons
 from notifications.channel import Channel
 from notifications.fallback import Rules
 from notifications.memory import MemoryChannel
@@ -67,6 +68,7 @@ WATCH_S = 2.0
 STUCK_S = 6.0
 FAILING_S = 5.0
 JUMP_S = 2.0
+ENOUGH_REACHED = 0.5  # share of those available below which alerting counts as stopped (assumption)
 
 
 class Service:
@@ -159,6 +161,7 @@ class Service:
         self._wake = threading.Event()
         self._stopping = False
         self._told_warning: str | None = None
+        self._failing: frozenset[str] = frozenset()  # channels
         self.leaving = False  # told to stop: open streams end
         self._pump: threading.Thread | None = None
         self._watchdog: threading.Thread | None = None
@@ -308,7 +311,7 @@ class Service:
 
     def watch(self) -> None:
         """Look for causes why people are not being alerted."""
-        self.health.set("channels", self._channel_words())
+        self._watch_channels()
         self._watch_database()
         self._watch_drones()
         self._watch_clock()
@@ -330,6 +333,11 @@ class Service:
         except StoreUnavailable:
             return  # told as soon as it can be written; until then the status and metrics say so
         self._told_warning = warning
+        if warning is None:
+            logger().info("alerting_again")
+        else:
+            causes = [cause.code for cause in self.health.causes if cause.blocking]
+            logger().error("volunteers_are_not_being_alerted", causes=causes)
 
     def _watch_clock(self) -> None:
         """A wall clock that jumps makes timers early or late: say so."""
@@ -339,30 +347,50 @@ class Service:
         words = f"the clock has jumped by {jumped_s:+.0f} s since the start"
         self.health.set("clock", words if abs(jumped_s) > JUMP_S else None, blocking=False)
 
-    def _channel_words(self) -> str | None:
+    def _watch_channels(self) -> None:
+        """Judge the channels that fail by how many people they leave out of reach."""
         states = self.outbox.sender.health()
         if not states:
-            return "no channel is configured"
+            self.health.set("channels", "no channel is configured")
+            return
         now_s = self.clock()
         failing = [
             state
             for state in states
             if state.failing_since_s is not None and now_s - state.failing_since_s >= FAILING_S
         ]
-        self._note_failing([state.channel for state in failing])
-        if len(failing) < len(states):
-            return None
-        return "no channel works: " + ", ".join(f"{s.channel} {s.reason}" for s in failing)
+        names = frozenset(state.channel for state in failing)
+        words = "; ".join(
+            f"{reasons.channel(state.channel)}: {reasons.of_failure(state.reason)}"
+            for state in failing
+        )
+        self.health.set("channel", f"failing: {words}" if words else None, blocking=False)
+        self.health.set("channels", self._out_of_reach(names, words, len(names) == len(states)))
+        for name in sorted(names ^ self._failing):
+            fails = name in names
+            logger().warning("channel_fails" if fails else "channel_works_again", channel=name)
+        self._failing = names
 
-    def _note_failing(self, names: list[str]) -> None:
-        words = f"channel failing: {', '.join(names)}" if names else None
-        self.health.set("channel", words, blocking=False)
+    def _out_of_reach(self, failing: frozenset[str], words: str, all_fail: bool) -> str | None:
+        """Return the words if too few people can be reached while these channels fail."""
+        if all_fail:
+            return f"no channel works ({words})"
+        if not failing:
+            return None
+        try:
+            everybody = self.store.transact(self.outbox.reach)
+            left = self.store.transact(lambda tx: self.outbox.reach(tx, failing))
+        except StoreUnavailable:
+            return None  # said by what watches the database
+        if left >= ENOUGH_REACHED * everybody:
+            return None
+        return f"only {left} of {everybody} available volunteers can be reached ({words})"
 
     def _watch_database(self) -> None:
         try:
             on = self.store.transact(lambda tx: brakes.active(tx, self.clock()))
             policy_id = self.store.transact(lambda tx: self.book.in_force(tx, self.clock()))
-            phones = self.store.transact(self.outbox.reaches_anybody)
+            phones = self.store.transact(self.outbox.reach)
         except StoreUnavailable:
             self.health.report("store", "the database cannot be written")
             return

@@ -36,22 +36,29 @@ class FcmSettings(_Table):
 
 
 class WebPushSettings(_Table):
-    """Web Push. ``private_key``: ``python -m notifications.webpush --new-key``."""
+    """Web Push. ``private_key``: ``python -m notifications.webpush --new-key``.
+
+    ``app_url``: page that a tap opens, None: ``/open`` under the service's ``public_url``.
+    """
 
     private_key: str
     contact: str
-    app_url: str = "https://localhost/"
+    app_url: str | None = None
     allowed_hosts: tuple[str, ...] | None = None
     local_endpoint: str | None = None
     timeout_s: float = Field(default=4.0, gt=0, le=30)
 
 
 class SmsSettings(_Table):
-    """A gateway that takes JSON. ``reports`` False: a hand-over must count as a receipt."""
+    """A gateway that takes JSON. ``reports`` False: a hand-over must count as a receipt.
+
+    ``app_url``: page that the link in a text opens, None: ``/open`` under ``public_url``.
+    """
 
     url: str
     key: str | None = None
     sender: str | None = None
+    app_url: str | None = None
     report_url: str | None = None
     report_key: str | None = None
     reports: bool = True
@@ -142,6 +149,11 @@ class Settings(BaseSettings):
     def test_mode(self) -> bool:
         """Whether nobody can be alerted: asked for, or no region or no policy."""
         return self.test or self.region is None or self.policy is None
+
+    @property
+    def open_url(self) -> str:
+        """The page that links in messages lead to unless the channel names another."""
+        return f"{self.public_url.rstrip('/')}/open"
 
     @classmethod
     def settings_customise_sources(

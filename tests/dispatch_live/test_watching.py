@@ -92,7 +92,8 @@ def test_when_the_only_provider_fails_and_when_it_is_back(live):
     bench.call()
     bench.settle()
     bench.wait(6.0)
-    assert "no channel works: memory memory_503" in shown(bench)
+    words = "no channel works (the simulated phones: the provider is out of order (503))"
+    assert words in shown(bench)
     bench.memory.fail_with(None)
     bench.call("C-2", location={"lat": 52.001, "lon": 1.0})
     bench.wait(10.0)

@@ -22,6 +22,7 @@ from notifications.stub_server import Behaviour
 from notifications.webpush import MAX_PAYLOAD_BYTES, WebPushChannel, new_key
 
 PRIVATE_KEY, PUBLIC_KEY = new_key()
+APP = "https://app.example/open"
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def channel(push_stub: PushStub):
         time.time,
         private_key=PRIVATE_KEY,
         contact="mailto:duty@service.example",
+        app_url=APP,
         local_endpoint=push_stub.url,
         timeout_s=0.5,
     )
@@ -130,7 +132,11 @@ def test_a_name_that_leads_to_a_private_address_is_refused_on_the_socket(
     """The name looks public; it resolves to this machine."""
     port = push_stub.url.rpartition(":")[2]
     open_channel = WebPushChannel(
-        time.time, private_key=PRIVATE_KEY, contact="mailto:a@b.example", allowed_hosts=()
+        time.time,
+        private_key=PRIVATE_KEY,
+        contact="mailto:a@b.example",
+        app_url=APP,
+        allowed_hosts=(),
     )
     monkeypatch.setattr("urllib3.util.connection.allowed_gai_family", lambda: 2, raising=True)
     import socket  # noqa: PLC0415
@@ -162,7 +168,7 @@ def test_a_payload_that_services_would_refuse_is_not_sent(channel, browser, push
 
 def test_a_key_that_is_none_is_refused():
     with pytest.raises(ChannelMisconfigured, match=r"webpush\.private_key"):
-        WebPushChannel(time.time, private_key="nonsense", contact="mailto:a@b.example")
+        WebPushChannel(time.time, private_key="nonsense", contact="mailto:a@b.example", app_url=APP)
 
 
 def test_the_stub_says_so_when_there_is_no_such_browser(push_stub):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from dispatch.live.api import models
@@ -26,6 +27,30 @@ def _id(who: Principal) -> int:
 
 
 # --- signing in -------------------------------------------------------------------------------
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Heartreach</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><h1>{title}</h1><p>{text}</p></body></html>
+"""
+
+
+@router.get("/enrol", include_in_schema=False, response_class=HTMLResponse)
+def enrol_page() -> str:
+    """What a browser shows of an invitation; the code stands behind # and does not come here."""
+    text = (
+        "This link belongs to the volunteers' app. Open it on the phone that is to ring, with the"
+        " app installed. If the app does not open by itself, type the code after the # sign there."
+    )
+    return _PAGE.format(title="Your invitation", text=text)
+
+
+@router.get("/open", include_in_schema=False, response_class=HTMLResponse)
+def open_page() -> str:
+    """What a browser shows of a link in a message; which message, stands behind #."""
+    text = "This link belongs to the volunteers' app. Open the app now, and sign in if it asks."
+    return _PAGE.format(title="Open the app", text=text)
 
 
 @router.post("/v1/enrol", status_code=201, response_model=models.TokenOut, responses=problems(404))
