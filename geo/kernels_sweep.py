@@ -548,6 +548,37 @@ def lower_on_edges(
                 out[width * out_base[i] + j] = way
 
 
+@intrinsic
+def _within(_context, block, start, most):
+    """A bit for each of as many numbers as a row has lanes: at most ``most``; from ``start`` on."""
+    signature = types.uint32(block, start, most)
+
+    def codegen(context, builder, signature, args):
+        lanes = _Lanes(signature.args[0])
+        base = _data(context, builder, signature, args, 0)
+        start, most = (_wide(context, builder, signature, args, i) for i in (1, 2))
+        first = builder.bitcast(builder.gep(base, [start]), lanes.vector.as_pointer())
+        times = builder.load(first, align=lanes.item.width // 8)
+        limit = lanes.splat(builder, builder.trunc(most, lanes.item))
+        compare = builder.icmp_signed if lanes.signed else builder.icmp_unsigned
+        bits = builder.bitcast(compare("<=", times, limit), ir.IntType(lanes.count))
+        word = ir.IntType(32)
+        return bits if lanes.count == word.width else builder.zext(bits, word)
+
+    return signature, codegen
+
+
+@intrinsic
+def _lowest(_context, bits):
+    """Number of the lowest bit that is set; there is one."""
+    signature = types.uint32(bits)
+
+    def codegen(_context, builder, _signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return signature, codegen
+
+
 @njit(cache=True, nogil=True)
 def keep_within(block, width, rows, targets, cutoff, first, target, ds, filled):
     """Append the entries of a block of rows that are at most ``cutoff`` to sparse rows.
@@ -555,6 +586,7 @@ def keep_within(block, width, rows, targets, cutoff, first, target, ds, filled):
     Args: ``block`` flat, its rows ``width`` apart. Fills ``first[1:]`` with running counts and
     grows ``target`` i32 and ``ds`` i32 as needed. Returns ``(target, ds, filled)``.
     """
+    lanes = ROW_BYTES // block.itemsize
     for i in range(rows):
         if filled + targets > len(target):
             wider = 2 * len(target) + targets
@@ -563,13 +595,34 @@ def keep_within(block, width, rows, targets, cutoff, first, target, ds, filled):
             more_target[:filled] = target[:filled]
             more_ds[:filled] = ds[:filled]
             target, ds = more_target, more_ds
-        for j in range(targets):
+        whole = targets - targets % lanes
+        for j in range(0, whole, lanes):
+            bits = _within(block, width * i + j, cutoff)
+            while bits:
+                at = j + np.int64(_lowest(bits))
+                target[filled] = at
+                ds[filled] = block[width * i + at]
+                filled += 1
+                bits &= np.uint32(bits - np.uint32(1))
+        for j in range(whole, targets):
             time = block[width * i + j]
-            target[filled] = j
-            ds[filled] = time
-            filled += 1 if time <= cutoff else 0
+            if time <= cutoff:
+                target[filled] = j
+                ds[filled] = time
+                filled += 1
         first[i + 1] = filled
     return target, ds, filled
+
+
+@njit(cache=True, nogil=True)
+def put_rows(order, from_first, from_target, from_ds, first, target, ds):
+    """Sparse rows brought into another order: row i of the old ones becomes row ``order[i]``."""
+    for i in range(len(order)):
+        at = first[order[i]]
+        for entry in range(from_first[i], from_first[i + 1]):
+            target[at] = from_target[entry]
+            ds[at] = from_ds[entry]
+            at += 1
 
 
 @njit(cache=True, nogil=True)

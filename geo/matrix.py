@@ -365,13 +365,15 @@ def _joined(parts: list[Any], order: NDArray[np.int64], count: int) -> SparseTim
     first = np.zeros(count + 1, np.int64)
     if not parts:
         return SparseTimes(first, np.zeros(0, np.int32), np.zeros(0, np.int32))
-    counts = np.concatenate([np.diff(begins) for begins, _, _ in parts])
-    starts = np.cumsum(counts) - counts
-    back = np.empty(count, np.int64)
-    back[order] = np.arange(count)
-    sizes = counts[back]
+    from geo.kernels_sweep import put_rows  # noqa: PLC0415 - numba loads when needed
+
+    sizes = np.empty(count, np.int64)
+    sizes[order] = np.concatenate([np.diff(begins) for begins, _, _ in parts])
     np.cumsum(sizes, out=first[1:])
-    pick = np.repeat(starts[back] - first[:-1], sizes) + np.arange(first[-1])
-    target = np.concatenate([target for _, target, _ in parts])
-    ds = np.concatenate([ds for _, _, ds in parts])
-    return SparseTimes(first, target[pick], ds[pick])
+    target, ds = np.empty((2, int(first[-1])), np.int32)
+    done = 0
+    for begins, part_target, part_ds in parts:
+        rows = order[done : done + len(begins) - 1]
+        put_rows(rows, begins, part_target, part_ds, first, target, ds)
+        done += len(rows)
+    return SparseTimes(first, target, ds)
