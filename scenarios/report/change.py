@@ -140,8 +140,8 @@ def _ends(study: Study, again: Rerun) -> Raw:
     caption = "The inputs, one at a time, everything else as it was"
     note = paragraph(
         f"Each end was played over {words.count(again.replications)} repetitions of "
-        f"{_years(again)} with the same draws. The ends are choices: they ask how far the answer stands, not how "
-        "likely each value is.",
+        f"{_years(again)} with the same draws. The ends are choices: they ask how far the "
+        "answer stands, not how likely each value is.",
         class_="note",
     )
     return join([table(head, rows, caption=caption, kind="prose"), note])
