@@ -30,7 +30,7 @@ from dispatch.live.errors import NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
-from dispatch.live.telling import DRONE_OVERDUE
+from dispatch.live.telling import DRONE_OVERDUE, OUTSIDE_REGION
 from dispatch.model import (
     RECALLABLE_DRONES,
     DroneOption,
@@ -142,7 +142,9 @@ class DroneDesk:
             key = (state.incident_id, task.task_id, due_s or 0.0)
             if due_s is None or now_s <= due_s + OVERDUE_S or key in self._told:
                 continue
-            same = _incident.c.incident_id == state.incident_id
+            standing = _incident.c.attention
+            free = standing.is_(None) | (standing != OUTSIDE_REGION)
+            same = (_incident.c.incident_id == state.incident_id) & free
             tx.run(sa.update(_incident).where(same).values(attention=DRONE_OVERDUE))
             told = {"code": DRONE_OVERDUE, "detail": "", "attention": True}
             self._parts.stream.append(tx, now_s, "control.told", told, state.incident_id)
