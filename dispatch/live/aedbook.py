@@ -12,10 +12,17 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from dispatch.live import audit
+from dispatch.live import audit, places
 from dispatch.live.api import models
 from dispatch.live.errors import Faulty, NotFound
-from dispatch.live.lists import AED_FACTS, MAX_FAULTS, ListedAed, read_aeds_csv, read_aeds_geojson
+from dispatch.live.lists import (
+    AED_FACTS,
+    MAX_FAULTS,
+    ListedAed,
+    elsewhere,
+    read_aeds_csv,
+    read_aeds_geojson,
+)
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
@@ -34,6 +41,7 @@ class AedBook:
     def put(self, tx: Tx, aed: models.AedIn, actor: str) -> tuple[int, models.AedOut]:
         """Add an AED, or change the one with that source and id; (HTTP status, view)."""
         lat, lon = aed.location.at()
+        places.check(self._parts.finder.region, "location", lat, lon)
         listed = ListedAed(
             aed.external_id,
             lat,
@@ -90,6 +98,7 @@ class AedBook:
         """Take over a list, whole or not at all; raises ``Faulty`` with every fault."""
         read = read_aeds_csv if given.format == "csv" else read_aeds_geojson
         listed, faults = read(given.content)
+        faults += elsewhere(listed, self._parts.finder.region)
         if faults:
             raise Faulty(tuple(faults[:MAX_FAULTS]))
         counts = self.keep_all(tx, listed, given.source)

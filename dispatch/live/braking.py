@@ -8,14 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch.events import HoldLifted, HoldPlaced
-from dispatch.live import brakes, coding
+from dispatch.live import brakes, coding, places, rings
 from dispatch.live.api import models
-from dispatch.live.errors import NotFound
+from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.parts import Parts
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 from dispatch.model import HoldKind, Incident
 
+LONGEST_STOP_S = 7 * 86400.0  # whoever needs longer decides again (assumption)
 _incident = schema.incident
 
 
@@ -26,9 +27,15 @@ class Braking:
         self._parts = parts
 
     def stop(self, tx: Tx, stop: models.StopIn, actor: str) -> models.BrakeOut:
-        """Stop all alerting (``StopIn``) or within an area (``AreaIn``)."""
+        """Stop all alerting (``StopIn``) or within an area (``AreaIn``).
+
+        Raises:
+            Invalid: a stop of more than seven days, or an area that would protect nothing.
+        """
         now_s = self._parts.clock()
-        area = list(stop.area) if isinstance(stop, models.AreaIn) else None
+        area = self._area(stop) if isinstance(stop, models.AreaIn) else None
+        if area is None and stop.expires_at.timestamp() > now_s + LONGEST_STOP_S:
+            raise Invalid("expires_at", "expected a moment within 7 days")
         brake_id = self._parts.new_id()
         brakes.place(
             tx,
@@ -48,7 +55,7 @@ class Braking:
         return brake_out(placed)
 
     def resume(self, tx: Tx, resume: models.ResumeIn, actor: str) -> models.BrakeList:
-        """Take off one brake, or every stop; returns what is still on."""
+        """Take off one brake, or the only stop; returns what is still on."""
         now_s = self._parts.clock()
         on = brakes.active(tx, now_s)
         wanted = [
@@ -59,6 +66,8 @@ class Braking:
         ]
         if not wanted:
             raise NotFound("no_such_brake", "no such stop or area is in force")
+        if len(wanted) > 1:
+            raise Conflict("which_stop", "several stops are in force: name one by its brake_id")
         for brake_id in wanted:
             brakes.lift(tx, brake_id, person=resume.person, by=actor, now_s=now_s)
             told = {"brake_id": brake_id, "person": resume.person}
@@ -70,6 +79,14 @@ class Braking:
         """Return the brakes in force."""
         on = brakes.active(tx, self._parts.clock())
         return models.BrakeList(brakes=[brake_out(brake) for brake in on])
+
+    def _area(self, stop: models.AreaIn) -> list[tuple[float, float]]:
+        """Return the corners of an area, checked."""
+        corners = rings.corners(stop.area)
+        region = self._parts.finder.region
+        if region is not None and rings.is_beyond(corners, region.bounds):
+            raise Invalid("area", places.bounds_words(region))
+        return corners
 
     def apply(self, tx: Tx, actor: str) -> None:
         """Bring every open incident into line with the brakes in force."""

@@ -6,11 +6,19 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from pydantic import ValidationError
 
+from dispatch.live import places
 from dispatch.live.api import models
+from dispatch.live.errors import Invalid
+from dispatch.live.faults import expected
+
+if TYPE_CHECKING:
+    from geo.region import Region
 
 MAX_FAULTS = 100
 AED_COLUMNS = ("external_id", "lat", "lon")
@@ -33,9 +41,12 @@ class ListedAed(Struct, frozen=True):
 
 
 def read_people(
-    text: str, organisation: str
+    text: str, organisation: str, region: Region | None = None
 ) -> tuple[list[tuple[models.ResponderIn, models.CredentialIn | None]], list[str]]:
-    """Read a list of volunteers; returns them with their training, and one line per fault."""
+    """Read a list of volunteers; returns them with their training, and one line per fault.
+
+    ``region``: homes that lie elsewhere are faults.
+    """
     reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
     people: list[tuple[models.ResponderIn, models.CredentialIn | None]] = []
     faults: list[str] = []
@@ -45,12 +56,17 @@ def read_people(
         for row in reader:
             facts = {key: (value or "").strip() for key, value in row.items() if key}
             try:
-                people.append(_listed(facts, organisation))
+                person, training = _listed(facts, organisation)
+                if person.home is not None:
+                    places.check(region, "lat, lon", *person.home.at())
+                people.append((person, training))
+            except Invalid as error:
+                faults.append(f"line {reader.line_num}: {error.detail}")
             except ValidationError as error:
                 faults += [
                     f"line {reader.line_num}: {fault['loc'][-1] if fault['loc'] else 'row'}:"
-                    f" {fault['msg']}"
-                    for fault in error.errors(include_input=False, include_url=False)
+                    f" {expected(fault)}"
+                    for fault in error.errors(include_url=False)
                 ]
     except (csv.Error, AttributeError) as error:
         faults.append(f"line {reader.line_num}: expected CSV ({error})")
@@ -134,6 +150,17 @@ def read_aeds_geojson(text: str) -> tuple[list[ListedAed], list[str]]:
         facts |= {"external_id": named, "lat": str(lat), "lon": str(lon)}
         _add(listed, faults, where, facts)
     return listed, faults + _doubles(listed)
+
+
+def elsewhere(listed: Iterable[ListedAed], region: Region | None) -> list[str]:
+    """Return one line for each AED that lies outside the region and its surroundings."""
+    if region is None:
+        return []
+    return [
+        f"{aed.external_id}: lat, lon: {places.bounds_words(region)}"
+        for aed in listed
+        if places.outside(region, aed.lat, aed.lon, beyond_m=places.REGISTER_M)
+    ]
 
 
 def _text(value: object) -> str:

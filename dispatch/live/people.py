@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dispatch.events import ResponderDropped
-from dispatch.live import audit, telling, wishes
+from dispatch.live import audit, places, telling, wishes
 from dispatch.live.api import models
 from dispatch.live.errors import Conflict, Faulty, Invalid, NotFound
 from dispatch.live.ids import hashed, random_secret
@@ -35,7 +35,7 @@ class People:
     def add(self, tx: Tx, person: models.ResponderIn, actor: str) -> models.ResponderOut:
         """Register somebody; they are asked once training is verified and a phone enrolled."""
         now_s = self._parts.clock()
-        home, work = _spot(person.home), _spot(person.work)
+        home, work = self._spot("home", person.home), self._spot("work", person.work)
         last = tx.value(sa.select(sa.func.max(_person.c.responder_id))) or 0
         responder_id = int(last) + 1
         tx.insert(
@@ -66,7 +66,7 @@ class People:
 
     def take_list(self, tx: Tx, given: models.PeopleImportIn, actor: str) -> models.PeopleImportOut:
         """Register everybody of a list, or nobody; raises ``Faulty`` with every fault."""
-        rows, faults = read_people(given.content, given.organisation)
+        rows, faults = read_people(given.content, given.organisation, self._parts.finder.region)
         if faults:
             raise Faulty(tuple(faults))
         ids = []
@@ -90,9 +90,9 @@ class People:
         if change.organisation is not None:
             values["organisation"] = change.organisation
         if change.home is not None:
-            values["home_lat"], values["home_lon"] = _spot(change.home)
+            values["home_lat"], values["home_lon"] = self._spot("home", change.home)
         if change.work is not None:
-            values["work_lat"], values["work_lon"] = _spot(change.work)
+            values["work_lat"], values["work_lon"] = self._spot("work", change.work)
         self._set(tx, responder_id, **values)
         self._note(tx, actor, "responder.change", responder_id)
         return self.view(tx, responder_id)
@@ -321,6 +321,15 @@ class People:
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _spot(
+        self, field: str, location: models.Location | None
+    ) -> tuple[float | None, float | None]:
+        if location is None:
+            return None, None
+        lat, lon = location.at()
+        places.check(self._parts.finder.region, field, lat, lon)
+        return lat, lon
+
     def _row(self, tx: Tx, responder_id: int) -> sa.RowMapping:
         row = tx.row(sa.select(_person).where(_person.c.responder_id == responder_id))
         if row is None:
@@ -364,10 +373,6 @@ def valid_until_s(held: list[sa.RowMapping]) -> float | None:
         if row["verified_at_s"] is not None and row["revoked_at_s"] is None
     ]
     return max(counted) if counted else None
-
-
-def _spot(location: models.Location | None) -> tuple[float | None, float | None]:
-    return (None, None) if location is None else location.at()
 
 
 def _credential_out(row: sa.RowMapping) -> models.CredentialOut:

@@ -198,5 +198,88 @@ def test_a_call_outside_the_map_is_taken_and_put_before_a_person(mapped, place):
     assert wrong.json()["attention"] == "outside_region"
 
 
-def test_a_call_within_the_map_needs_nobody(mapped):
-    assert mapped.call()["attention"] is None
+def test_a_call_at_the_edge_of_the_map_needs_nobody(mapped):
+    edge = mapped.call(location={"lat": 51.895, "lon": 1.0})  # half a kilometre beyond
+    assert edge["attention"] == "nobody_coming"
+
+
+SPOTS = [(1.0, 52.0), (49.8, -7.5)]
+
+
+@pytest.mark.parametrize(("lat", "lon"), SPOTS)
+def test_registers_refuse_places_that_are_elsewhere(mapped, lat, lon):
+    place = {"lat": lat, "lon": lon}
+    person = mapped.person()
+    one = f"{lat},{lon}"
+    for method, path, body in (
+        ("POST", "/v1/responders", {"name": "Ann Bee", "home": place}),
+        ("POST", "/v1/responders", {"name": "Ann Bee", "work": place}),
+        ("PATCH", f"/v1/responders/{person}", {"home": place}),
+        ("POST", "/v1/responders/import", {"content": f"name,lat,lon\nAnn,52,1\nBob,{one}\n"}),
+        ("POST", "/v1/aeds", {"external_id": "A-1", "location": place}),
+        (
+            "POST",
+            "/v1/aeds/import",
+            {
+                "format": "csv",
+                "source": "s",
+                "content": f"external_id,lat,lon\nA-1,52,1\nA-2,{one}\n",
+            },
+        ),
+        ("POST", "/v1/no-alert-areas", area(mapped, ring(lat, lon))),
+    ):
+        answer = mapped.ask(method, path, "control" if "no-alert" in path else "registrar", body)
+        assert answer.status_code == 422, path
+        assert "latitude 51.90 to 52.10 and longitude 0.80 to 1.20" in answer.text, path
+        assert str(lat) not in answer.json()["detail"]
+    assert mapped.get("/v1/aeds", "registrar")["aeds"] == []
+    assert len(mapped.get("/v1/responders", "registrar")["responders"]) == 1
+
+
+def test_registers_take_places_a_little_beyond_the_map(mapped):
+    near = {"lat": 52.2, "lon": 1.3}
+    mapped.post("/v1/responders", "registrar", {"name": "Ann Bee", "home": near, "work": near})
+    mapped.post("/v1/aeds", "registrar", {"external_id": "A-1", "location": near})
+
+
+def ring(lat: float, lon: float) -> list[list[float]]:
+    return [
+        [lat - 0.01, lon - 0.01],
+        [lat + 0.01, lon - 0.01],
+        [lat + 0.01, lon + 0.01],
+        [lat - 0.01, lon + 0.01],
+    ]
+
+
+def area(bench, corners, **facts):
+    reason = {"reason": "gas", "person": "Dana Duty", "expires_at": bench.iso(600.0)}
+    return {**reason, "area": corners, **facts}
+
+
+def test_an_area_that_protects_nothing_is_refused(mapped):
+    a, b, c, d = ring(52.0, 1.0)
+    for corners, words in (
+        ([a, c, b, d], "crosses itself"),
+        ([a, b, a], "corners"),
+        ([a, a, a, a], "corners"),
+    ):
+        answer = mapped.ask("POST", "/v1/no-alert-areas", "control", area(mapped, corners))
+        assert (answer.status_code, words in answer.json()["detail"]) == (422, True)
+    for corners in ([a, b, c, d], [a, b, c, d, a], ring(52.1, 1.2)):  # closed by itself or not
+        mapped.post("/v1/no-alert-areas", "control", area(mapped, corners))
+    assert mapped.call()["holds"] == ["no_alert_area"]
+
+
+def test_a_stop_lasts_a_week_at_most_and_is_taken_off_by_its_id_where_there_are_several(bench):
+    late = {**area(bench, []), "expires_at": bench.iso(8 * 86400.0)}
+    late.pop("area")
+    refused = bench.ask("POST", "/v1/alerting/stop", "control", late)
+    assert (refused.status_code, "7 days" in refused.json()["detail"]) == (422, True)
+    stop = {**late, "expires_at": bench.iso(6 * 86400.0)}
+    first, second = (bench.post("/v1/alerting/stop", "control", stop) for _ in range(2))
+    resume = {"person": "Dana Duty"}
+    answer = bench.ask("POST", "/v1/alerting/resume", "control", resume)
+    assert (answer.status_code, answer.json()["code"]) == (409, "which_stop")
+    bench.post("/v1/alerting/resume", "control", {**resume, "brake_id": first["brake_id"]})
+    assert bench.post("/v1/alerting/resume", "control", resume)["brakes"] == []  # the only one
+    assert second["brake_id"] != first["brake_id"]
