@@ -69,7 +69,7 @@ def test_the_first_call_of_the_manual_runs_as_it_stands(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '{"title":"Urgent call near you","body":"Open now."' in done.stdout
-    assert '"text":"Heartreach: Urgent call near you. Open now."' in done.stdout
+    assert '"text":"Heartreach: Urgent call near you. Open now. http' in done.stdout
     assert '{"status":"accepted","address":"1 High Street"}' in done.stdout
     assert '"ended"' in done.stdout
     assert '{"whole":true' in done.stdout
