@@ -85,7 +85,7 @@ def rounds(make_bench, database: str, places: int, count: int) -> None:
         bench.clock.advance(60.0)
 
 
-@pytest.mark.parametrize("places", [1, 7])
+@pytest.mark.parametrize("places", [1, pytest.param(7, marks=pytest.mark.slow)])
 def test_exactly_as_many_win_as_there_are_places(make_bench, database, places):
     rounds(make_bench, database, places, 1)
 

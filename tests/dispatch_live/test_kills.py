@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -238,8 +239,17 @@ def people_in(make_bench: Any, database: str) -> tuple[str, Any]:
 
 
 @pytest.fixture
-def prepared(make_bench, tmp_path: Path, sqlite_only):
-    template, run = tmp_path / "template.sqlite", tmp_path / "run.sqlite"
+def memory_folder(tmp_path: Path):
+    """In memory where that is offered: a kill of the process asks nothing of a disk."""
+    memory = Path("/dev/shm")
+    where = memory if os.access(memory, os.W_OK) else tmp_path
+    with tempfile.TemporaryDirectory(dir=where) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def prepared(make_bench, memory_folder: Path, sqlite_only):
+    template, run = memory_folder / "template.sqlite", memory_folder / "run.sqlite"
     content, clock = people_in(make_bench, f"sqlite:///{template}")
 
     def copy() -> str:
@@ -374,14 +384,14 @@ def count_points(prepared: Prepared, seeds: range) -> tuple[int, Counter[str]]:
 
 
 def some_kills(prepared: Prepared, runs: int) -> None:
-    points, names = count_points(prepared, range(2))
+    points, names = count_points(prepared, range(1))
     assert {"before commit", "after commit", "before sending", "after sending"} <= set(names)
     outcomes = Counter(one_run(prepared, seed, points) for seed in range(runs))
     assert outcomes["killed"] >= runs * 2 // 3
 
 
 def test_killed_at_some_steps(prepared):
-    some_kills(prepared, 12)
+    some_kills(prepared, 6)
 
 
 @pytest.mark.slow
@@ -391,10 +401,13 @@ def test_killed_at_some_steps_on_postgresql(prepared_postgres):
 
 
 @pytest.mark.slow
-def test_killed_at_every_step_a_thousand_times(prepared):
+@pytest.mark.parametrize("quarter", range(4))
+def test_killed_at_every_step_a_thousand_times(prepared, quarter):
+    """A quarter of the thousand seeds, so that two cores share them."""
     points, _ = count_points(prepared, range(10))
-    outcomes = Counter(one_run(prepared, seed, points) for seed in range(1000))
-    assert outcomes["killed"] >= 700
+    seeds = range(quarter * 250, (quarter + 1) * 250)
+    outcomes = Counter(one_run(prepared, seed, points) for seed in seeds)
+    assert outcomes["killed"] >= 175
 
 
 def test_the_checks_notice_a_lost_acknowledgement(prepared):
