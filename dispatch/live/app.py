@@ -20,6 +20,7 @@ from dispatch.live.api import control, drones, models, operations, registrar, re
 from dispatch.live.api.common import Limits, TooMany, problem, problem_response
 from dispatch.live.auth import NotSignedIn
 from dispatch.live.errors import Refused, StoreUnavailable
+from dispatch.live.faults import expected
 from dispatch.live.logs import logger, where
 from dispatch.live.service import Service
 
@@ -99,14 +100,19 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(fault["type"] == "json_invalid" for fault in found):
+            return problem_response(problem(400, "not_json", "the body is not JSON"))
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"]), "expected": fault["msg"]}
-            for fault in error.errors()
+            {"field": ".".join(str(part) for part in fault["loc"]), "expected": expected(fault)}
+            for fault in found
         ]
         return problem_response(problem(422, "invalid", "a field is wrong", faults))
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # what cannot even be decoded
+            return problem_response(problem(400, "not_json", "the body is not JSON"))
         found = problem(error.status_code, f"http_{error.status_code}", str(error.detail))
         return problem_response(found, dict(error.headers or {}))
 

@@ -321,8 +321,10 @@ def verify(
     """
     import msgspec
 
+    from dispatch.live.settings import load_settings
     from dispatch.live.verify import verify as check
 
+    _must_exist(load_settings(config, database=database).database)
     with _opened(config, database) as store:
         findings = check(store, head)
     if as_json:
@@ -364,6 +366,16 @@ def keys_add(
             lambda tx: doors.create_key(tx, Role(role), label, by="operator", now_s=time.time())
         )
     print(key)
+
+
+def _must_exist(url: str) -> None:
+    """A mistyped path must not be found in order; raises ``SettingsError``."""
+    from dispatch.live.errors import SettingsError
+
+    kind, _, rest = url.partition("://")
+    path = rest.removeprefix("/").partition("?")[0]
+    if kind.startswith("sqlite") and not (path and Path(path).is_file()):
+        raise SettingsError(f"database {path or url}: there is no such file, so nothing to check")
 
 
 @contextmanager

@@ -77,8 +77,12 @@ class Faulty(Refused):
     status = 422
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("faulty", f"{len(faults)} faults; nothing was taken over")
+        super().__init__("faulty", f"{_count(len(faults))}; nothing was taken over")
         self.faults = faults
+
+
+def _count(faults: int) -> str:
+    return "1 fault" if faults == 1 else f"{faults} faults"
 
 
 class StoreUnavailable(LiveError):  # noqa: N818

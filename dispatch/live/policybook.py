@@ -19,6 +19,7 @@ from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Tx
 
+CLOCKS_S = 60.0  # so far may the clocks of two machines be apart
 _policy = schema.policy
 _period = schema.policy_period
 
@@ -147,7 +148,14 @@ class PolicyBook:
         audit.append(tx, now_s, by, "policy.approve", policy_id)
 
     def activate(self, tx: Tx, policy_id: str, starts_at_s: float, by: str, now_s: float) -> None:
-        """Let an approved policy be in force from ``starts_at_s`` on."""
+        """Let an approved policy be in force from ``starts_at_s`` on.
+
+        Raises:
+            Conflict: nobody has approved it, or its tag keeps it out of live use.
+            Invalid: the start is past.
+        """
+        if starts_at_s < now_s - CLOCKS_S:
+            raise Invalid("starts_at", "expected a moment to come; leave it out for now")
         row = self._row(tx, policy_id)
         if row["approved_by"] is None:
             raise Conflict("not_approved", "a second person must approve the policy first")
@@ -159,22 +167,24 @@ class PolicyBook:
     def roll_back(self, tx: Tx, by: str, now_s: float) -> str:
         """Take back what is planned, or else return to the policy before; returns its id.
 
+        Afterwards another policy is in force, or another one that was planned is not: a plan to
+        go on with the policy in force is no step of its own.
+
         Raises:
             Conflict: there is nothing planned and no policy before.
         """
-        planned = (_period.c.starts_at_s > now_s) & _period.c.withdrawn_at_s.is_(None)
-        if tx.run(sa.update(_period).where(planned).values(withdrawn_at_s=now_s)).rowcount:
-            current = self.in_force(tx, now_s)
+        row = self._current(tx, now_s)
+        current = None if row is None else str(row["policy_id"])
+        planned = _period.c.withdrawn_at_s.is_(None) & (_period.c.starts_at_s > now_s)
+        ahead = {str(period["policy_id"]) for period in tx.rows(sa.select(_period).where(planned))}
+        if ahead - {current}:
+            self._withdraw(tx, planned, now_s)
         else:
-            row = self._current(tx, now_s)
             before = None if row is None else self._before(tx, row)
-            if row is None or before is None:
+            if before is None:
                 raise Conflict("nothing_before", "no other policy was in force before this one")
-            tx.run(
-                sa.update(_period)
-                .where(_period.c.period_id == row["period_id"])
-                .values(withdrawn_at_s=now_s)
-            )
+            later = _period.c.withdrawn_at_s.is_(None) & _after(before)
+            self._withdraw(tx, later, now_s)
             current = str(before["policy_id"])
         audit.append(tx, now_s, by, "policy.roll_back", current or "")
         return current or ""
@@ -187,13 +197,17 @@ class PolicyBook:
         return tx.row(sa.select(_period).where(begun).order_by(*order).limit(1))
 
     def _before(self, tx: Tx, row: sa.RowMapping) -> sa.RowMapping | None:
+        """The latest period of another policy that began before."""
         earlier = (
             (_period.c.starts_at_s <= row["starts_at_s"])
-            & (_period.c.period_id != row["period_id"])
+            & (_period.c.policy_id != row["policy_id"])
             & _period.c.withdrawn_at_s.is_(None)
         )
         order = (_period.c.starts_at_s.desc(), _period.c.period_id.desc())
         return tx.row(sa.select(_period).where(earlier).order_by(*order).limit(1))
+
+    def _withdraw(self, tx: Tx, which: sa.ColumnElement[bool], now_s: float) -> None:
+        tx.run(sa.update(_period).where(which).values(withdrawn_at_s=now_s))
 
     def _row(self, tx: Tx, policy_id: str) -> sa.RowMapping:
         row = tx.row(sa.select(_policy).where(_policy.c.policy_id == policy_id))
@@ -238,6 +252,12 @@ class PolicyBook:
             raise Conflict("simulation_only", "this policy is for simulation only")
         if live_use is LiveUse.NEEDS_SIGN_OFF and not (signed or self._test_mode):
             raise Conflict("needs_sign_off", "a named clinician must sign for this policy first")
+
+
+def _after(row: sa.RowMapping) -> sa.ColumnElement[bool]:
+    """Periods that count before this one: a later start, or the same and decided later."""
+    same = (_period.c.starts_at_s == row["starts_at_s"]) & (_period.c.period_id > row["period_id"])
+    return (_period.c.starts_at_s > row["starts_at_s"]) | same
 
 
 def _parse(content: str, name: str) -> Policy:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import json
 import threading
 from collections.abc import Callable
@@ -17,16 +18,26 @@ import sqlalchemy as sa
 from dispatch.live import audit, stream
 from dispatch.live.api import models
 from dispatch.live.clock import Clock
-from dispatch.live.errors import NotFound
+from dispatch.live.errors import Conflict, Invalid, NotFound
 from dispatch.live.ids import NewId, random_secret
 from dispatch.live.store import schema
 from dispatch.live.store.engine import Store, Tx
+from dispatch.model import AlertStatus, DroneStatus
 
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 300.0
 GIVE_UP_S = 86400.0
 TIMEOUT_S = 5.0
 AT_ONCE = 50
+KINDS = (
+    frozenset({"incident.reported", "incident.phase", "control.told", "responder.wants_call"})
+    | frozenset({"aed.reported", "alerting.stopped", "alerting.area", "alerting.resumed"})
+    | frozenset({"alerting.status", "drone.to_be_taken", "drone.eta_changed"})
+    | frozenset(f"alert.{status.value}" for status in AlertStatus)
+    | frozenset(f"drone.{status.value}" for status in DroneStatus)
+)
+"""Everything that is ever told; the manual says what each holds."""
+
 _webhook = schema.webhook
 
 
@@ -44,8 +55,17 @@ class Webhooks:
         self.delivered = 0
 
     def add(self, tx: Tx, hook: models.WebhookIn, actor: str) -> models.WebhookOut:
-        """Register an address; it is told of everything from now on."""
+        """Register an address; it is told of everything from now on.
+
+        Raises:
+            Invalid: nothing of that kind is ever told, or the address leads nowhere it may.
+            Conflict: it is told already.
+        """
+        _check(hook)
         now_s = self._clock()
+        same = (_webhook.c.url == hook.url) & _webhook.c.removed_at_s.is_(None)
+        if tx.row(sa.select(_webhook.c.webhook_id).where(same)) is not None:
+            raise Conflict("webhook_exists", "this address is told already: remove it first")
         webhook_id, secret = self._new_id(), random_secret()
         tx.insert(
             _webhook,
@@ -63,6 +83,23 @@ class Webhooks:
         )
         audit.append(tx, now_s, actor, "webhook.add", webhook_id)
         return models.WebhookOut(webhook_id=webhook_id, secret=secret)
+
+    def listed(self, tx: Tx) -> models.WebhookList:
+        """Return who is told, the oldest first; no secrets."""
+        query = sa.select(_webhook).where(_webhook.c.removed_at_s.is_(None))
+        return models.WebhookList(
+            webhooks=[
+                models.WebhookRow(
+                    webhook_id=row["webhook_id"],
+                    url=row["url"],
+                    kinds=json.loads(row["kinds"]),
+                    created_at=models.a_moment(row["created_at_s"]),
+                    told_up_to=row["sent_to"],
+                    failing_since=models.moment(row["failing_since_s"]),
+                )
+                for row in tx.rows(query.order_by(_webhook.c.created_at_s))
+            ]
+        )
 
     def remove(self, tx: Tx, webhook_id: str, actor: str) -> None:
         """Tell an address no more."""
@@ -149,6 +186,24 @@ class Webhooks:
     def _note(self, webhook_id: str, **values: object) -> None:
         same = _webhook.c.webhook_id == webhook_id
         self._store.transact(lambda tx: tx.run(sa.update(_webhook).where(same).values(**values)))
+
+
+def _check(hook: models.WebhookIn) -> None:
+    unknown = sorted(set(hook.kinds) - KINDS)
+    if unknown:
+        raise Invalid("kinds", f"expected some of {', '.join(sorted(KINDS))}")
+    try:
+        host = httpx.URL(hook.url).host
+    except httpx.InvalidURL:
+        host = ""
+    if not host:
+        raise Invalid("url", "expected an address with a host")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return  # a name: control's own systems are inside its own network
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        raise Invalid("url", "expected the address of a server, and none of its own link")
 
 
 def public(item: stream.Item) -> dict[str, object]:

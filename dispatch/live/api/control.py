@@ -40,7 +40,11 @@ HEARTBEAT_S = 3.0  # what the watch finds within 6 s is on the stream within ten
     },
 )
 def report(call: models.ReportIn, who: Writer, service: ServiceDep, once: OnceDep) -> Response:
-    """Report a call. The same source and reference again is the same incident."""
+    """Report a call. The same source and reference again is the same incident.
+
+    Reported again, what it says is taken over and what is left out stays. Refused (409): an older
+    version, the same version with other contents, and an incident that has ended.
+    """
     return once(who, lambda tx: service.control.report(tx, call, who.name))
 
 
@@ -142,7 +146,7 @@ def ambulance(
     service: ServiceDep,
     once: OnceDep,
 ) -> Response:
-    """When the ambulance is expected, or that it is there."""
+    """When the ambulance is expected, or that it is there, which cannot be taken back."""
     return once(who, lambda tx: (200, service.control.ambulance(tx, incident_id, change, who.name)))
 
 
@@ -193,7 +197,7 @@ def area(brake: models.AreaIn, who: Stopper, service: ServiceDep, once: OnceDep)
 
 @router.post("/v1/alerting/resume", response_model=models.BrakeList, responses=problems(404))
 def resume(given: models.ResumeIn, who: Stopper, service: ServiceDep, once: OnceDep) -> Response:
-    """Take the brake off: one, or every stop."""
+    """Take the brake off: the one named, or the only stop."""
     return _braked(
         service, once(who, lambda tx: (200, service.braking.resume(tx, given, who.name)))
     )
@@ -267,10 +271,9 @@ async def _stream(
                 yield _status_event(service)
                 await asyncio.sleep(1.0)
                 continue
-            for item in items:
-                number = item.number
-                data = json.dumps(public(item), separators=(",", ":"))
-                yield f"id: {number}\nevent: {item.kind}\ndata: {data}\n\n".encode()
+            if items:  # in one piece: a line that was dropped is not written to again and again
+                number = items[-1].number
+                yield b"".join(_event(item) for item in items)
             if until_idle and not items:
                 return
             if not items:
@@ -280,6 +283,11 @@ async def _stream(
                     yield _status_event(service)
     finally:
         forget()
+
+
+def _event(item: stream.Item) -> bytes:
+    data = json.dumps(public(item), separators=(",", ":"))
+    return f"id: {item.number}\nevent: {item.kind}\ndata: {data}\n\n".encode()
 
 
 def _status_event(service: Service) -> bytes:
@@ -294,15 +302,28 @@ def _status_event(service: Service) -> bytes:
 
 
 @router.post(
-    "/v1/webhooks", status_code=201, response_model=models.WebhookOut, responses=problems()
+    "/v1/webhooks", status_code=201, response_model=models.WebhookOut, responses=problems(409)
 )
 def add_webhook(
     hook: models.WebhookIn,
     who: Annotated[Principal, Depends(need("webhooks:write"))],
     service: ServiceDep,
 ) -> models.WebhookOut:
-    """Be told of everything, signed. The secret is shown once."""
+    """Be told of everything, signed. The secret is shown once.
+
+    Answer 2xx within 5 s; otherwise the same event comes again, after 1 s, 2 s, 4 s ... 300 s, for
+    a day. An address that is told already is refused (409): remove it first.
+    """
     return service.store.transact(lambda tx: service.webhooks.add(tx, hook, who.name))
+
+
+@router.get("/v1/webhooks", response_model=models.WebhookList, responses=problems())
+def webhooks(
+    who: Annotated[Principal, Depends(need("webhooks:write"))],  # noqa: ARG001
+    service: ServiceDep,
+) -> models.WebhookList:
+    """Who is told, and how that goes; no secrets."""
+    return service.store.transact(service.webhooks.listed)
 
 
 @router.delete("/v1/webhooks/{webhook_id}", status_code=204, responses=problems(404))

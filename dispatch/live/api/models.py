@@ -176,7 +176,10 @@ class SceneIn(_FactsIn):
 
 
 class AmbulanceIn(_In):
-    """When the ambulance is expected (null: not known any more), or that it is there."""
+    """When the ambulance is expected (null: not known any more), or that it is there.
+
+    ``due_at`` lies between 1 h ago and 6 h ahead. That it is there cannot be taken back (409).
+    """
 
     due_at: Moment | None = None
     on_scene: bool = False
@@ -336,8 +339,28 @@ class WebhookOut(_Out):
     secret: str
 
 
+class WebhookRow(_Out):
+    """``told_up_to``: id of the last event that was taken. ``failing_since``: null while it works.
+
+    ``kinds``: only these; none named: all.
+    """
+
+    webhook_id: str
+    url: str
+    kinds: list[str]
+    created_at: dt.datetime
+    told_up_to: int
+    failing_since: dt.datetime | None
+
+
+class WebhookList(_Out):
+    """Who is told of what happens."""
+
+    webhooks: list[WebhookRow]
+
+
 class StopIn(_In):
-    """The brake: who decided it, why, until when."""
+    """The brake: who decided it, why, until when; a stop within 7 days."""
 
     reason: NotEmpty
     person: NotEmpty
@@ -351,7 +374,7 @@ class AreaIn(StopIn):
 
 
 class ResumeIn(_In):
-    """Take one brake off, or every stop (no id)."""
+    """Take one brake off; without an id the only stop (several: 409)."""
 
     person: NotEmpty
     brake_id: Word | None = None
@@ -494,7 +517,7 @@ class CredentialOut(_Out):
 
 
 class ResponderOut(_Out):
-    """A volunteer; ``may_be_asked`` is ``none`` or the reason why not right now."""
+    """A volunteer as the registrar sees them; ``initials`` are what control sees."""
 
     responder_id: int
     name: str
