@@ -20,6 +20,8 @@ from dispatch.live.wishes import Wishes
 from notifications.messages import Purpose
 
 INVITATION_S = 14 * 86400.0
+AGAIN_S = 120.0  # as long as for a refresh token
+FAMILY_LETTERS = 40
 _person = schema.responder
 _credential = schema.credential
 _device = schema.device
@@ -250,20 +252,23 @@ class People:
         )
 
     def enrol(self, tx: Tx, code: str) -> dict[str, object]:
-        """Use an invitation, once; returns the phone's tokens."""
+        """Use an invitation, once; returns the phone's tokens.
+
+        An answer may be lost: the same code is taken again for ``AGAIN_S``, and then what the
+        first answer held is worth nothing any more.
+        """
         now_s = self._parts.clock()
         row = tx.row(sa.select(_invitation).where(_invitation.c.code_hash == hashed(code)))
-        if row is None or row["used_at_s"] is not None or row["expires_at_s"] <= now_s:
+        if row is None or not _may_enrol(row, now_s):
             raise NotFound("no_such_invitation", "this invitation is used, out of date or wrong")
-        used = tx.run(
+        same = _invitation.c.code_hash == row["code_hash"]
+        tx.run(
             sa.update(_invitation)
-            .where(
-                (_invitation.c.code_hash == row["code_hash"]) & _invitation.c.used_at_s.is_(None)
-            )
+            .where(same & _invitation.c.used_at_s.is_(None))
             .values(used_at_s=now_s)
         )
-        if used.rowcount != 1:
-            raise NotFound("no_such_invitation", "this invitation is used, out of date or wrong")
+        family = row["code_hash"][:FAMILY_LETTERS]
+        self._parts.doors.end_family(tx, family, now_s)
         responder_id = row["responder_id"]
         person = self._row(tx, responder_id)
         if person["status"] == "left":
@@ -273,7 +278,7 @@ class People:
         subject = f"responder:{responder_id}"
         audit.append(tx, now_s, subject, "responder.enrol", subject)
         self._changed(tx, responder_id)
-        return self._parts.doors.issue(tx, responder_id, now_s)
+        return self._parts.doors.issue(tx, responder_id, now_s, family)
 
     # --- views --------------------------------------------------------------------------------
 
@@ -358,6 +363,13 @@ class People:
 
     def _changed(self, tx: Tx, responder_id: int) -> None:
         self._parts.finder.person_changed(tx, responder_id, self._parts.clock())
+
+
+def _may_enrol(row: sa.RowMapping, now_s: float) -> bool:
+    """Whether an invitation is good: not used, or used a moment ago."""
+    if row["used_at_s"] is not None:
+        return bool(now_s <= row["used_at_s"] + AGAIN_S)
+    return bool(row["expires_at_s"] > now_s)
 
 
 def initials(name: str) -> str:

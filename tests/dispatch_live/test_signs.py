@@ -195,3 +195,18 @@ def test_whoever_leaves_while_going_is_stopped(bench):
     assert bench.messages()[-1] == (f"phone-{person}", "stand_down")
     assert bench.statuses(incident)[person] == "dropped"
     assert bench.incident(incident)["said_yes"] == 1
+
+
+def test_an_answer_that_is_lost_costs_no_new_invitation(bench):
+    person = bench.person()
+    invited = bench.post("/v1/invitations", "registrar", {"responder_id": person})
+    lost = bench.post("/v1/enrol", None, {"code": invited["code"]})
+    bench.clock.advance(100.0)
+    got = bench.post("/v1/enrol", None, {"code": invited["code"]})
+    bench.tokens[person] = lost["access_token"]
+    assert bench.ask("GET", "/v1/me", person).status_code == 401
+    bench.tokens[person] = got["access_token"]
+    assert bench.get("/v1/me", person)["responder_id"] == person
+    bench.clock.advance(30.0)
+    again = bench.ask("POST", "/v1/enrol", None, {"code": invited["code"]})
+    assert (again.status_code, again.json()["code"]) == (404, "no_such_invitation")
