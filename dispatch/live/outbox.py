@@ -34,6 +34,10 @@ STALE_DEVICE_S = 30 * 86400.0  # a phone that was silent so long comes last (FCM
 AT_ONCE = 200
 NEVER = 1e18
 FAULT_RETRY_S = 5.0
+_PLAIN = frozenset(
+    {fallback.NO_DEVICE, fallback.NO_RECEIPT, fallback.DEADLINE, "channel_down", "device_gone"}
+)
+_DEAD = ("_gone", "_unregistered", "_404", "_410")  # an address that nothing will ever reach
 
 _delivery = schema.delivery
 _device = schema.device
@@ -136,10 +140,9 @@ class Outbox:
             wake_at_s=now_s,
             body=coding.encode(delivery),
         )
-        if delivery.over:
-            return message_id, delivery.undelivered or ""
-        delivery = self._advance(tx, delivery, now_s, {d.device_id: d for d in devices})
-        return message_id, delivery.undelivered or ""
+        if not delivery.over:
+            delivery = self._advance(tx, delivery, now_s, {d.device_id: d for d in devices})
+        return message_id, why_undelivered(delivery)
 
     def follow_up(
         self,
@@ -348,7 +351,7 @@ class Outbox:
         if legs:
             self._post(tx, delivery, legs, devices, row)
         if delivery.undelivered and row is not None:
-            self._tell_undelivered(tx, row, delivery.undelivered)
+            self._tell_undelivered(tx, row, why_undelivered(delivery))
         return delivery
 
     def _post(
@@ -450,6 +453,19 @@ class Outbox:
 
 def _nothing(*_: object) -> None:
     """Nobody listens."""
+
+
+def why_undelivered(delivery: Delivery) -> str:
+    """Why nobody was reached, as a code that has words; "" while that is not so.
+
+    What a provider said in its own terms stays in the row of the delivery.
+    """
+    reason = delivery.undelivered or ""
+    if not reason or reason in _PLAIN:
+        return reason
+    if reason == "unknown_outcome":  # it left: the phone may ring
+        return fallback.NO_RECEIPT
+    return "device_gone" if reason.endswith(_DEAD) else "provider_failed"
 
 
 def _message(row: sa.RowMapping, language: str, *, said_yes: bool) -> Message:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from dispatch.explain import words
 from dispatch.live import wording
 from dispatch.live.channels import build
 from dispatch.live.clock import HandClock
+from dispatch.live.outbox import why_undelivered
 from dispatch.live.settings import Settings
 from dispatch.model import AlertStatus, Role
 from notifications import reasons
@@ -284,3 +286,18 @@ def test_receipts_are_waited_for_anew_after_the_service_was_down():
 def test_a_stand_down_thanks_nobody_in_any_language_who_did_not_say_yes():
     assert words_for(Purpose.STAND_DOWN, "xx", said_yes=False).title == "This call is over"
     assert words_for(Purpose.STAND_DOWN, "xx").title == "Thank you. You can stop now."
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("fcm_503", "provider_failed"),
+        ("fcm_unregistered", "device_gone"),
+        ("unknown_outcome", "no_receipt"),
+        ("channel_down", "channel_down"),
+    ],
+)
+def test_what_a_provider_said_reaches_control_as_words(said, code):
+    delivery = replace(plan("m", 1000.0, [("phone", "fcm")]), undelivered=said)
+    assert why_undelivered(delivery) == code
+    assert not RAW_CODE.search(words(code))
