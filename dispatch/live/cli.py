@@ -32,6 +32,7 @@ keys_app = typer.Typer(
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
 TEST_POLICY = "phased_7"
 STOP_WAIT_S = 5
+WHOLE_MONTH_DAYS = 28
 
 town: Callable[[], Path] | None = None
 """Builds the built-in town and returns its folder; set by whoever may import it."""
@@ -267,8 +268,8 @@ def dry_run(
     zone = found.timezone if found is not None else timezone
     chosen, _ = _policy(policy or TEST_POLICY)
     result = dryrun.run(
-        dryrun.read_calls(calls, zone),
-        dryrun.read_volunteers(volunteers),
+        dryrun.read_calls(calls, zone, found),
+        dryrun.read_volunteers(volunteers, found),
         load_table(triggers),
         chosen,
         region=found,
@@ -278,6 +279,11 @@ def dry_run(
         print(json.dumps(msgspec.to_builtins(result, str_keys=True), indent=2))
     else:
         _print_dry_run(result, chosen.title)
+    known = {calls: dryrun.CALL_COLUMNS, volunteers: dryrun.HOME_COLUMNS}
+    for path, columns in known.items():
+        unknown = dryrun.unknown_columns(path, columns)
+        if unknown:
+            print(f"{path}: columns not looked at: {', '.join(unknown)}", file=sys.stderr)
 
 
 def _print_dry_run(result: Any, title: str) -> None:
@@ -295,9 +301,12 @@ def _print_dry_run(result: Any, title: str) -> None:
     for hour in range(0, 24, 6):
         row = result.by_hour[hour : hour + 6]
         print("  ".join(f"{hour + i:02d}h {count:>5}" for i, count in enumerate(row)))
-    print(f"\nwakes at night: {result.night_asked}; per volunteer in 30 days")
+    projected = f", projected from {result.days:g} days" if result.days < WHOLE_MONTH_DAYS else ""
+    print(f"\nwakes at night: {result.night_asked}; per volunteer in 30 days{projected}")
     for wakes, people in result.night_wakes.items():
         print(f"{people:>6} volunteers: {wakes}")
+    if result.far_away:
+        print(f"\n{result.far_away} calls are far from every volunteer: are lat and lon swapped?")
     if result.straight_lines:
         print("\nTravel times are estimates along straight lines: give --region for routes.")
 

@@ -24,6 +24,8 @@ from dispatch.events import AmbulanceArrived, CandidatesFound, IncidentReported
 from dispatch.explain import Step
 from dispatch.facts import Alerted
 from dispatch.lifecycle import Core
+from dispatch.live import places
+from dispatch.live.clock import wall_clock
 from dispatch.live.errors import Invalid, SettingsError
 from dispatch.live.places import from_british_grid
 from dispatch.live.shadow import rehearse
@@ -39,6 +41,12 @@ from geo.straight import Places, StraightLine
 MAX_FAULTS = 50
 AMBULANCE_S = 480.0  # where a call does not say when the ambulance came (assumption)
 MONTH_S = 30 * 86400.0
+FAR_M = 50_000.0  # a call so far from every volunteer is in the wrong place (assumption)
+FIRST_S = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).timestamp()
+AHEAD_S = 86400.0
+_PLACE_COLUMNS = frozenset({"lat", "lon", "easting", "northing"})
+CALL_COLUMNS = _PLACE_COLUMNS | {"time", "code", "flags", "ambulance_s"}
+HOME_COLUMNS = _PLACE_COLUMNS | {"responder_id"}
 
 
 class Call(Struct, frozen=True):
@@ -64,7 +72,8 @@ class DryRun(Struct, frozen=True):
     """What last month would have meant.
 
     ``by_code``: code -> [calls, calls alerted, people asked]. ``by_hour``: people asked by local
-    hour. ``night_wakes``: volunteers by how often they would have been woken in 30 days.
+    hour. ``night_wakes``: volunteers by how often they would have been woken in 30 days, projected
+    from ``days``. ``far_away``: calls that are far from every volunteer.
     """
 
     calls: int
@@ -81,11 +90,19 @@ class DryRun(Struct, frozen=True):
     most_night_wakes: int
     nobody_near: int
     straight_lines: bool
+    far_away: int
 
 
-def read_calls(path: Path, timezone: str) -> list[Call]:
+def unknown_columns(path: Path, known: frozenset[str]) -> list[str]:
+    """Return the columns of a list that are not looked at."""
+    names = csv.DictReader(io.StringIO(_text(path))).fieldnames or []
+    return [name for name in names if name not in known]
+
+
+def read_calls(path: Path, timezone: str, region: Region | None = None) -> list[Call]:
     """Read calls from CSV: ``time, code``, ``lat, lon`` or ``easting, northing``, and optionally
-    ``flags`` (joined with ``;``) and ``ambulance_s``. Times without an offset are local.
+    ``flags`` (joined with ``;``) and ``ambulance_s``. Times without an offset are local. With a
+    ``region`` a place elsewhere is a fault.
 
     Raises:
         SettingsError: with every fault, by line.
@@ -96,7 +113,9 @@ def read_calls(path: Path, timezone: str) -> list[Call]:
     faults: list[str] = []
     for line, row in rows:
         try:
-            calls.append(_call(row, zone))
+            call = _call(row, zone)
+            places.check(region, "lat, lon", call.lat, call.lon)
+            calls.append(call)
         except (Invalid, ValueError) as error:
             expected = str(error).removeprefix("invalid: ")
             faults.append(f"{path}: line {line}: {expected}")
@@ -104,7 +123,7 @@ def read_calls(path: Path, timezone: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.at_s)
 
 
-def read_volunteers(path: Path) -> list[Volunteer]:
+def read_volunteers(path: Path, region: Region | None = None) -> list[Volunteer]:
     """Read volunteers from CSV: ``lat, lon`` or ``easting, northing``; ``responder_id`` if any.
 
     Raises:
@@ -115,6 +134,7 @@ def read_volunteers(path: Path) -> list[Volunteer]:
     for number, (line, row) in enumerate(_rows(path, ()), start=1):
         try:
             lat, lon = _place(row)
+            places.check(region, "lat, lon", lat, lon)
             found.append(Volunteer(int(row.get("responder_id") or number), lat, lon))
         except (Invalid, ValueError) as error:
             expected = str(error).removeprefix("invalid: ")
@@ -170,6 +190,7 @@ def run(
         most_night_wakes=max(wakes, default=0),
         nobody_near=nobody,
         straight_lines=rehearsal.straight_lines,
+        far_away=sum(rehearsal.is_far_from_all(call) for call in calls),
     )
 
 
@@ -223,6 +244,10 @@ class _Rehearsal:
             self._roster.apply(Alerted(responder_id, call.at_s, night))
         return len(outcome.asked)
 
+    def is_far_from_all(self, call: Call) -> bool:
+        """Whether nobody lives within any reasonable distance of a call."""
+        return bool(np.all(haversine_m(self._lat, self._lon, call.lat, call.lon) > FAR_M))
+
     def local_hour(self, at_s: float) -> int:
         """Return the local hour of a moment."""
         return dt.datetime.fromtimestamp(at_s, self._zone).hour
@@ -274,11 +299,15 @@ class _Rehearsal:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: expected a readable CSV in UTF-8 ({error})") from error
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    text = _text(path)
     reader = csv.DictReader(io.StringIO(text))
     names = reader.fieldnames or []
     places = {"lat", "lon"} <= set(names) or {"easting", "northing"} <= set(names)
@@ -286,8 +315,14 @@ def _rows(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]
     if missing or not places:
         wanted = [*needed, "lat, lon or easting, northing"]
         raise SettingsError(f"{path}: line 1: expected the columns {', '.join(wanted)}")
+    rows: list[tuple[int, dict[str, str]]] = []
     try:
-        return [(reader.line_num, {k: v or "" for k, v in row.items() if k}) for row in reader]
+        for row in reader:
+            if None in row:
+                line = f"{path}: line {reader.line_num}"
+                raise SettingsError(f"{line}: expected {len(names)} cells, found more")
+            rows.append((reader.line_num, {k: v or "" for k, v in row.items()}))
+        return rows
     except (csv.Error, TypeError) as error:
         raise SettingsError(f"{path}: line {reader.line_num}: expected CSV ({error})") from error
 
@@ -299,6 +334,8 @@ def _call(row: dict[str, str], zone: ZoneInfo) -> Call:
         raise Invalid("time", f"expected e.g. 2026-01-31T23:59:00, found {row['time']!r}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+    if not FIRST_S <= moment.timestamp() <= wall_clock() + AHEAD_S:
+        raise Invalid("time", "expected a time since 2000 that has passed")
     flags = tuple(flag.strip() for flag in (row.get("flags") or "").split(";") if flag.strip())
     for flag in flags:
         if flag not in FLAGS:

@@ -256,8 +256,9 @@ class PolicyBook:
 
 def _after(row: sa.RowMapping) -> sa.ColumnElement[bool]:
     """Periods that count before this one: a later start, or the same and decided later."""
-    same = (_period.c.starts_at_s == row["starts_at_s"]) & (_period.c.period_id > row["period_id"])
-    return (_period.c.starts_at_s > row["starts_at_s"]) | same
+    start_s, number = row["starts_at_s"], row["period_id"]
+    decided_later = sa.and_(_period.c.starts_at_s == start_s, _period.c.period_id > number)
+    return sa.or_(_period.c.starts_at_s > start_s, decided_later)
 
 
 def _parse(content: str, name: str) -> Policy:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -88,6 +88,8 @@ def test_a_dry_run_can_be_read(lists):
         ("time,code,lat,lon\n2026-01-01,X01A,152,1\n", "line 2: lat, lon: expected degrees"),
         ("time,code,lat,lon\n2026-01-01,X01A,,1\n", "line 2: lat: expected a number"),
         ("time,code,lat,lon,flags\n2026-01-01,X01A,1,1,odd\n", "line 2: flags: expected some"),
+        ("time,code,lat,lon\n2126-01-01,X01A,1,1\n", "line 2: time: expected a time since 2000"),
+        ("time,code,lat,lon\n2026-01-01,X01A,1,1,7\n", "line 2: expected 4 cells, found more"),
     ],
 )
 def test_faults_of_a_list_are_named_by_line(lists, text, fault):
@@ -97,6 +99,28 @@ def test_faults_of_a_list_are_named_by_line(lists, text, fault):
     assert result.exit_code == 2
     assert fault in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_dry_run_says_what_is_odd_about_its_lists(lists):
+    calls, homes = lists
+    calls.write_text("time,code,lat,lon,remark\n2026-01-05T10:00:00,X01A,1.0,52.0,x\n")
+    result = invoke("dry-run", str(calls), "--volunteers", str(homes))
+    assert "1 calls are far from every volunteer: are lat and lon swapped?" in result.stdout
+    assert "in 30 days, projected from 0 days" in result.stdout
+    assert result.stderr == f"{calls}: columns not looked at: remark\n"
+
+
+def test_a_dry_run_on_a_region_refuses_places_elsewhere(lists):
+    class Bounds(NamedTuple):
+        bounds: tuple[float, float, float, float] = (51.9, 0.8, 52.1, 1.2)
+
+    calls, homes = lists
+    calls.write_text("time,code,lat,lon\n2026-01-05,X01A,52,1\n2026-01-05,X01A,1,52\n")
+    with pytest.raises(SettingsError, match="line 3: lat, lon: expected a place in or near"):
+        dryrun.read_calls(calls, "UTC", Bounds())
+    homes.write_text("lat,lon\n1,52\n")
+    with pytest.raises(SettingsError, match="line 2: lat, lon: expected a place in or near"):
+        dryrun.read_volunteers(homes, Bounds())
 
 
 def test_all_faults_are_listed_together(tmp_path):
@@ -168,6 +192,14 @@ def played(make_bench, database: str) -> str:
     bench.close()
     bench.close = lambda: None
     return incident
+
+
+def test_verify_finds_nothing_in_order_that_is_not_there(tmp_path):
+    missing = tmp_path / "mistyped.sqlite"
+    for url in (f"sqlite:///{missing}", "sqlite://"):
+        result = invoke("verify", "--database", url)
+        assert (result.exit_code, "there is no such file" in result.stderr) == (2, True)
+    assert not missing.exists()
 
 
 def test_verify_replays_the_log_and_checks_the_chain(make_bench, database):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
 import pytest
 
+from dispatch.live.api import control as control_api
 from dispatch.live.triggers import load_table
+from dispatch.live.webhooks import KINDS
 
 
 def again(bench, status: int = 200, **facts):
@@ -283,3 +286,117 @@ def test_a_stop_lasts_a_week_at_most_and_is_taken_off_by_its_id_where_there_are_
     bench.post("/v1/alerting/resume", "control", {**resume, "brake_id": first["brake_id"]})
     assert bench.post("/v1/alerting/resume", "control", resume)["brakes"] == []  # the only one
     assert second["brake_id"] != first["brake_id"]
+
+
+# --- being told ---------------------------------------------------------------------------------
+
+
+def test_webhooks_are_listed_and_whatever_never_comes_is_refused(bench):
+    url = "http://127.0.0.1:9/hook"
+    made = bench.post("/v1/webhooks", "control", {"url": url, "kinds": ["alert.accepted"]})
+    assert bench.ask("POST", "/v1/webhooks", "control", {"url": url}).json()["code"] == (
+        "webhook_exists"
+    )
+    (row,) = bench.get("/v1/webhooks", "control")["webhooks"]
+    assert (row["webhook_id"], row["url"], row["failing_since"]) == (made["webhook_id"], url, None)
+    assert "secret" not in row
+    for body, words in (
+        ({"url": url + "2", "kinds": ["alert.yes"]}, "alert.accepted"),
+        ({"url": "http://169.254.169.254/latest"}, "its own link"),
+        ({"url": "http://[fe80::1]/x"}, "its own link"),
+        ({"url": "http://0.0.0.0/x"}, "its own link"),
+    ):
+        answer = bench.ask("POST", "/v1/webhooks", "control", body)
+        assert (answer.status_code, words in answer.json()["detail"]) == (422, True), body
+    bench.ask("DELETE", f"/v1/webhooks/{made['webhook_id']}", "control")
+    assert bench.get("/v1/webhooks", "control")["webhooks"] == []
+    bench.post("/v1/webhooks", "control", {"url": url})
+
+
+def test_every_kind_that_is_told_can_be_chosen(bench):
+    """What the other tests make happen is named; here a call from its report to its end."""
+    people = bench.volunteers(2)
+    incident = bench.call()
+    bench.settle()
+    bench.answer(people[0], "yes")
+    bench.post("/v1/alerting/stop", "control", stop(bench))
+    bench.post("/v1/alerting/resume", "control", {"person": "Dana Duty"})
+    bench.post(path(incident, "/close"), "control")
+    rows = bench.inside(lambda tx: control_api.stream.after(tx, 0))
+    told = {row.kind for row in rows}
+    assert {"incident.reported", "alert.accepted", "alerting.stopped"} <= told <= KINDS
+
+
+def stop(bench):
+    body = area(bench, [])
+    del body["area"]
+    return body
+
+
+def test_what_happened_together_is_written_together(bench):
+    """One write: a line that was dropped is not written to once for every event."""
+    bench.volunteers(3)
+    bench.call()
+    bench.settle()
+
+    class Gone:
+        async def is_disconnected(self):
+            return False  # the next write would tell
+
+    async def pieces():
+        return [p async for p in control_api._stream(Gone(), bench.service, 0, until_idle=True)]
+
+    status, events = asyncio.run(pieces())
+    assert status.startswith(b"event: status")
+    assert events.count(b"\nevent: ") > 5
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"reference": "x",}', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_not_json_is_one_kind_of_fault(bench, content):
+    headers = {**bench.bearer("control"), "Content-Type": "application/json"}
+    answer = bench.client.post("/v1/incidents", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "expected"),
+    [
+        ("POST", "/v1/incidents", {"location": {"lat": 52, "lon": 1}}, "body.reference", "missing"),
+        ("POST", "/v1/incidents", {"reference": ""}, "body.reference", "at least 1 character"),
+        ("POST", "/v1/incidents", {"surprise": 1}, "body.surprise", "no such field"),
+        ("POST", "/v1/incidents", {"scene": "odd"}, "body.scene", "safe, unsafe or unknown"),
+        ("POST", "/v1/incidents", {"flags": ["odd"]}, "body.flags.0", "expected child, trauma"),
+        ("POST", "/v1/incidents", {"hands": 5000}, "body.hands", "expected at most 1000"),
+        ("POST", "/v1/incidents", {"ambulance_due_at": "soon"}, "body.ambulance_due_at", "2026-"),
+        (
+            "POST",
+            "/v1/incidents",
+            {"ambulance_due_at": "2026-01-01T00:00:00"},
+            "body.ambulance_due_at",
+            "offset",
+        ),
+        ("POST", "/v1/incidents", {"code": "a\0"}, "body.code", "without NUL"),
+        ("PATCH", "/v1/incidents/x", {"confirmed": False}, "body.confirmed", "expected true"),
+        ("POST", "/v1/webhooks", {"url": "ftp://x"}, "body.url", "begins with http"),
+        ("GET", "/v1/incidents?limit=0", None, "query.limit", "expected at least 1"),
+    ],
+)
+def test_faults_are_named_in_plain_words(bench, method, path, body, field, expected):
+    answer = bench.ask(method, path, "control", body)
+    assert answer.status_code == 422
+    faults = {fault["field"]: fault["expected"] for fault in answer.json()["errors"]}
+    assert expected in faults[field]
+    text = answer.text.lower()
+    assert not any(word in text for word in ("string should", "input should", "pattern", "^["))
+
+
+def test_one_fault_is_one_fault(bench):
+    body = {"content": "name,lat,lon\nAnn,52,\n"}
+    answer = bench.ask("POST", "/v1/responders/import", "registrar", body)
+    assert answer.json()["detail"] == "1 fault; nothing was taken over"
+    bad = {"content": "name,lat,lon\nAnn,52,\nBob,x,1\n"}
+    answer = bench.ask("POST", "/v1/responders/import", "registrar", bad)
+    assert answer.json()["detail"].startswith("2 faults")

@@ -94,6 +94,30 @@ def test_what_is_planned_is_taken_back_first(bench, second):
     assert in_force(bench) == before
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 5.0])
+def test_a_second_start_of_the_same_policy_does_not_stop_the_way_back(bench, second, wait_s):
+    before = in_force(bench)
+    policy_id = propose(bench)
+    path = f"/v1/policies/{policy_id}"
+    bench.client.post(f"{path}/approve", headers=second)
+    bench.post(f"{path}/activate", "registrar", {})
+    bench.post(f"{path}/activate", "registrar", {"starts_at": bench.iso(3.0)})
+    bench.wait(wait_s)
+    assert in_force(bench) == policy_id
+    assert bench.post("/v1/policies/roll-back", "registrar")["policy_id"] == before
+    bench.wait(10.0)
+    assert in_force(bench) == before
+
+
+def test_a_start_that_is_past_is_refused(bench, second):
+    path = f"/v1/policies/{propose(bench)}"
+    bench.client.post(f"{path}/approve", headers=second)
+    answer = bench.ask("POST", f"{path}/activate", "registrar", {"starts_at": bench.iso(-3600.0)})
+    assert (answer.status_code, "to come" in answer.json()["detail"]) == (422, True)
+    late = {"starts_at": bench.iso(-10.0)}  # the clocks of two machines
+    assert bench.post(f"{path}/activate", "registrar", late)["in_force"] is True
+
+
 def test_a_policy_for_simulation_only_is_never_approved(bench, second):
     path = f"/v1/policies/{propose(bench, 'simulation_only')}"
     assert code(bench.client.post(f"{path}/approve", headers=second)) == "simulation_only"
