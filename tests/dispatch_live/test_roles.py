@@ -104,7 +104,7 @@ def test_nobody_sees_what_belongs_to_another_volunteer(busy):
     ]:
         answer = busy.ask(method, path, busy.mine, body)
         assert answer.status_code == 404, path
-    assert busy.statuses(busy.incident_id)[busy.other] == "asked"
+    assert busy.statuses(busy.incident_id)[busy.other] == "delivered"  # fetched, not answered
 
 
 def test_not_there_and_not_yours_look_the_same(busy):
