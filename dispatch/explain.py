@@ -154,6 +154,8 @@ WORDS: dict[str, str] = {
 _TAKEN_OFF = frozenset({"suspended", "left"})  # by a registrar, not by the person
 _ROLE = {Role.CPR: "straight to the patient", Role.AED: "by way of AED {}"}
 _NO_NAME = "no reason given"
+NOT_FOUND = "was not within reach, or further than those listed"
+"""Of whom no search came across; a driver may know more from its register."""
 
 
 class Step(NamedTuple):
@@ -209,7 +211,7 @@ def why_not(responder_id: int, steps: Sequence[Step]) -> str:
         return f"{responder_id} was passed over: {words(reasons[-1])}"
     if any(responder_id in _found(step.event) for step in steps):
         return f"{responder_id} could have gone and others were sooner"
-    return f"{responder_id} was not within reach, or further than those listed"
+    return f"{responder_id} {NOT_FOUND}"
 
 
 def _found(event: Event) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dispatch import explain
 from dispatch.events import (
     AedAttached,
     AmbulanceArrived,
@@ -24,7 +25,7 @@ from dispatch.events import (
     LocationChanged,
     SceneFacts,
 )
-from dispatch.live import audit, brakes, modes, places, views
+from dispatch.live import audit, brakes, modes, places, standing, views
 from dispatch.live.api import models
 from dispatch.live.braking import Braking
 from dispatch.live.errors import Conflict, Invalid, NotFound
@@ -224,7 +225,10 @@ class Control:
         row = self._row(tx, incident_id)
         audit.append(tx, self._parts.clock(), actor, "incident.explanation", incident_id)
         policy = self._parts.book.core(tx, row["policy_id"]).policy
-        return views.explanation(tx, row, policy, about)
+        view = views.explanation(tx, row, policy, about)
+        if about is not None and view.about == f"{about} {explain.NOT_FOUND}":
+            view.about = standing.words(tx, about, self._parts.clock()) or view.about
+        return view
 
     # --- inside -------------------------------------------------------------------------------
 

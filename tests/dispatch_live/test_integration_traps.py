@@ -400,3 +400,26 @@ def test_one_fault_is_one_fault(bench):
     bad = {"content": "name,lat,lon\nAnn,52,\nBob,x,1\n"}
     answer = bench.ask("POST", "/v1/responders/import", "registrar", bad)
     assert answer.json()["detail"].startswith("2 faults")
+
+
+def test_why_not_says_what_the_register_knows(bench):
+    bench.volunteers(1)
+    untrained = bench.person(trained=False)
+    bench.enrol(untrained)
+    invited, phoneless, far = bench.person(), bench.person(), bench.volunteer(steps=2000)
+    bench.enrol(phoneless)
+    suspended = bench.volunteer()
+    reason = {"reason": "asked for it"}
+    bench.post(f"/v1/responders/{suspended}/suspend", "registrar", reason)
+    incident = bench.call(location={"lat": 51.0, "lon": 1.0})  # nobody is near
+    bench.settle()
+
+    def why_not(responder_id: int) -> str:
+        return bench.get(path(incident, f"/explanation?why_not={responder_id}"), "control")["about"]
+
+    assert why_not(999) == "there is no volunteer 999"
+    assert "no verified training" in why_not(untrained)
+    assert "has not enrolled yet" in why_not(invited)
+    assert "has no phone" in why_not(phoneless)
+    assert "is suspended" in why_not(suspended)
+    assert "not within reach" in why_not(far)

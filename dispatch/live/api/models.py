@@ -37,9 +37,7 @@ Id = Annotated[int, Field(ge=0, le=BIG)]
 Word = Annotated[str, StringConstraints(max_length=80, pattern=_PLAIN)]
 NotEmpty = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_PLAIN)]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=_PLAIN)]
-TriageCode = Annotated[
-    str, StringConstraints(max_length=40, pattern=_PLAIN, strip_whitespace=True)
-]
+TriageCode = Annotated[str, StringConstraints(max_length=40, pattern=_PLAIN, strip_whitespace=True)]
 Code = Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
 Flag = Literal[
     "child",
