@@ -6,6 +6,7 @@ Threads and wall clock, as in earnest; waits are short, so that the test is.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -212,7 +213,8 @@ def test_an_sms_counts_once_the_gateway_reports_it(live):
     until(lambda: live.statuses(second).get(unlucky) == "undelivered")
     assert live.incident(second)["phase"] == "exhausted"
     (sms,) = to(live.providers.sms, f"+4477009{person:05d}")
-    assert sms.message["text"] == "Heartreach: Urgent call near you. Open now."
+    words = r"Heartreach: Urgent call near you\. Open now\. http://127\.0\.0\.1:8080/open#alert/[\w-]{22}"
+    assert re.fullmatch(words, sms.message["text"])  # an opaque id, after the # that no server logs
 
     headers = {"Authorization": "Bearer wrong"}
     path = "/v1/channels/sms/reports"
