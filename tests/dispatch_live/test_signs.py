@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dispatch.events import ResponderArrived
+from dispatch.live import pings
+
 HERE = (52.0, 1.0)
 METRE_DEG = 1.0 / 111_195.0
 
@@ -94,6 +97,30 @@ def test_near_the_patient_is_a_sign_and_two_fixes_there_are_an_arrival(going):
     place(bench, person, 5.0)
     assert status(bench, incident, person) == "arrived"
     assert bench.incident(incident)["on_scene"] == 1
+
+
+def test_a_first_fix_near_the_patient_is_a_sign(make_bench):
+    bench = make_bench(policy="phased_7")
+    person = bench.volunteer(5)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    bench.answer(person, "yes")
+    place(bench, person, 30.0)
+    assert status(bench, incident, person) == "moving"
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "arrives"),
+    [("moving", "cpr", True), ("moving", "aed", False), ("has_aed", "aed", True)],
+)
+def test_whoever_has_an_aed_to_fetch_may_come_past_the_patient(status, role, arrives):
+    row = {"alert_id": 1, "status": status, "role": role}
+    row |= {"patient_lat": HERE[0], "patient_lon": HERE[1]}
+    way, found = None, None
+    for at_s in (100.0, 106.0):
+        fix = pings.Ping(1, *HERE, 8.0, at_s, at_s)
+        found, way = pings._sign(row, way, fix)
+    assert (type(found) is ResponderArrived) is arrives
 
 
 def test_a_clock_that_is_a_minute_fast_counts_as_now(going):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from dispatch.explain import words
 from dispatch.live import wording
 from dispatch.live.channels import build
 from dispatch.live.clock import HandClock
+from dispatch.live.logs import set_up
 from dispatch.live.outbox import why_undelivered
 from dispatch.live.settings import Settings
 from dispatch.model import AlertStatus, Role
@@ -301,3 +303,18 @@ def test_what_a_provider_said_reaches_control_as_words(said, code):
     delivery = replace(plan("m", 1000.0, [("phone", "fcm")]), undelivered=said)
     assert why_undelivered(delivery) == code
     assert not RAW_CODE.search(words(code))
+
+
+def test_the_log_says_when_alerting_stops_and_goes_on_and_names_nobody(bench):
+    bench.volunteers(1)
+    text = io.StringIO()
+    set_up("info", text)
+    stop = {"reason": "secret", "person": "Ann Officer", "expires_at": bench.iso(600.0)}
+    bench.post("/v1/alerting/stop", "control", stop)
+    bench.service.watch()
+    assert "volunteers_are_not_being_alerted" in text.getvalue()
+    bench.wait(601.0)
+    bench.service.watch()
+    assert "alerting_again" in text.getvalue()
+    assert "Ann Officer" not in text.getvalue()
+    assert "secret" not in text.getvalue()
