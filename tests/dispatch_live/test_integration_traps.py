@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from dispatch.live.api import control as control_api
 from dispatch.live.triggers import load_table
-from dispatch.live.webhooks import KINDS
+from dispatch.live.webhooks import KINDS, signature
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "control-contract.md").read_text("utf-8")
 
 
 def again(bench, status: int = 200, **facts):
@@ -423,3 +427,32 @@ def test_why_not_says_what_the_register_knows(bench):
     assert "has no phone" in why_not(phoneless)
     assert "is suspended" in why_not(suspended)
     assert "not within reach" in why_not(far)
+
+
+# --- the manual ---------------------------------------------------------------------------------
+
+
+def test_a_webhook_can_be_verified_as_the_manual_says():
+    (block,) = re.findall(r"<!-- signature.*?-->\n```python\n(.*?)```", MANUAL, re.DOTALL)
+    found: dict = {}
+    exec(block, found)  # noqa: S102 - the manual's own lines
+    header = signature("secret", b'{"id":1}', 1000.0)
+    assert found["is_ours"]("secret", header, b'{"id":1}', 1100.0)
+    assert not found["is_ours"]("other", header, b'{"id":1}', 1100.0)
+    assert not found["is_ours"]("secret", header, b'{"id":2}', 1100.0)
+    assert not found["is_ours"]("secret", header, b'{"id":1}', 2000.0)
+
+
+def test_the_manual_names_every_kind_every_attention_and_every_refusal():
+    named = set(re.findall(r"[a-z_]+(?:\.[a-z_]+)?", MANUAL))
+    assert {
+        kind for kind in KINDS if kind not in named and kind.split(".")[1] not in named
+    } == set()
+    source = Path(control_api.__file__).parents[1]
+    names = ("control", "braking", "webhooks", "policybook", "telling")
+    text = "".join((source / f"{name}.py").read_text("utf-8") for name in names)
+    refusals = set(re.findall(r'Conflict\(\s*"([a-z_]+)"', text))
+    reasons = set(re.findall(r'^[A-Z_]+ = "([a-z_]+)"$', text, re.MULTILINE))
+    assert len(refusals) > 8
+    assert len(reasons) > 6
+    assert (refusals | reasons) - named == set()
