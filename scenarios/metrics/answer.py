@@ -180,11 +180,11 @@ def _load(study: AnswerStudy, leading: list[str]) -> str:
     most = max(heavier, key=lambda o: study.measures[o][ASKED].value or 0.0)
     others = "the other" if len(leading) == TWO else "any other"
     if len(heavier) == len(leading) - 1:
-        lead = f"{study.names[lightest]} asks fewest people"
+        lead = f"{study.names[lightest]} asks {'fewer' if len(leading) == TWO else 'fewest'} people"
     else:
         lead = f"{study.names[lightest]} asks fewer people than {study.names[most]}"
     tail = f", and we cannot tell that {others} brings trained hands sooner."
-    return f"{lead}{tail} {_per_call(study, lightest, most)}"
+    return f"{lead}{tail} {_per_call(study, lightest, most, named=True)}"
 
 
 def _price(study: AnswerStudy, option: str, other: str) -> str:
@@ -197,10 +197,11 @@ def _price(study: AnswerStudy, option: str, other: str) -> str:
     )
 
 
-def _per_call(study: AnswerStudy, option: str, other: str) -> str:
+def _per_call(study: AnswerStudy, option: str, other: str, *, named: bool = False) -> str:
+    """What two options ask; ``named``: the sentence before speaks of more than one."""
     _, each = study.wakes
     return (
-        f"It asks {_asked(study, option)} people per call and wakes each volunteer "
+        f"{study.names[option] if named else 'It'} asks {_asked(study, option)} people per call and wakes each volunteer "
         f"{_wakes(study, option)} times a {each} at night; {study.names[other]} asks "
         f"{_asked(study, other)} and wakes {_wakes(study, other)}."
     )
@@ -229,7 +230,7 @@ def _asked(study: AnswerStudy, option: str) -> str:
 def _wakes(study: AnswerStudy, option: str) -> str:
     months, _ = study.wakes
     wakes = study.measures[option][WAKES]
-    return words.ranged(wakes, scale=months, most=1 if (wakes.value or 0.0) * months >= 1 else 2)
+    return words.ranged(wakes, scale=months, most=2)
 
 
 # --- AEDs by day and by night --------------------------------------------------------------------
@@ -318,10 +319,18 @@ def _other_models(study: AnswerStudy) -> str:
 
 
 def _reach_figure(study: AnswerStudy) -> AnswerFigure:
+    rows = tuple(
+        AnswerRow(
+            option,
+            study.reached(option, HANDS),
+            study.against[option][HANDS].verdict in ("higher", "lower"),
+        )
+        for option in study.options
+    )
     return AnswerFigure(
         HANDS,
-        "Of 100 arrests, trained hands within 8 min at",
-        _rows(study, HANDS, 100.0),
+        f"Trained hands within 8 min, of 100 arrests, against {study.baseline}",
+        rows,
         f"{study.baseline}: {_of_baseline(study, HANDS, 100.0)}.",
     )
 
@@ -340,7 +349,7 @@ def _rows(study: AnswerStudy, measure: str, scale: float) -> tuple[AnswerRow, ..
     return tuple(
         AnswerRow(
             option,
-            words.ranged(study.measures[option][measure], scale=scale, most=2, part=0.6),
+            words.ranged(study.measures[option][measure], scale=scale, most=2),
             study.against[option][measure].verdict in ("higher", "lower"),
         )
         for option in study.options
@@ -349,4 +358,5 @@ def _rows(study: AnswerStudy, measure: str, scale: float) -> tuple[AnswerRow, ..
 
 def _of_baseline(study: AnswerStudy, measure: str, scale: float) -> str:
     item: Estimate = study.measures[study.facts.baseline.id][measure]
-    return "none" if not item.value else words.ranged(item, scale=scale, most=2)
+    most = 1 if scale == 100.0 else 2
+    return "none" if not item.value else words.ranged(item, scale=scale, most=most)

@@ -291,14 +291,17 @@ def _soon(study: AnswerStudy) -> AnswerFigure:
     rows = tuple(
         AnswerRow(
             option,
-            words.ranged(study.measures[option][SOON], scale=100.0, most=1),
+            study.reached(option, SOON),
             study.against[option][SOON].verdict in CLEAR,
         )
         for option in study.options
     )
     now = words.ranged(study.measures[study.facts.baseline.id][SOON], scale=100.0, most=1)
     return AnswerFigure(
-        SOON, "Of 100 arrests, a first shock within 10 min at", rows, f"{study.baseline}: {now}."
+        SOON,
+        f"A first shock within 10 min, of 100 arrests, against {study.baseline}",
+        rows,
+        f"{study.baseline}: {now}.",
     )
 
 

@@ -12,7 +12,7 @@ from scenarios.metrics.shape import Comparison, PolicySummary
 
 WAKES = "night_wakes_per_volunteer_month"
 HANDS = "trained_hands_within_480_s"
-DECADE = 10.0  # rarer than one in these years, the sentence says how many years one takes
+EACH = 2  # so many options are told one after the other
 MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
 _FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -41,29 +41,51 @@ class AnswerStudy:
         """Extra survivors a year of an option against the comparator."""
         return self.against[option].get(self.survivors, Difference(None))
 
+    def reached(self, option: str, measure: str) -> str:
+        """``4 to 10 more (54 to 63)``: the paired difference of a share, and its level."""
+        more = self.against[option].get(measure, Difference(None))
+        level = words.ranged(self.measures[option][measure], scale=100.0, most=1)
+        said = words.change(more, "more", "fewer", scale=100.0, most=1)
+        unclear = more.verdict == "cannot_tell" and more.low is not None
+        return f"{'cannot tell: ' if unclear else ''}{said} ({level})"
+
     def extra_words(self, option: str) -> str:
         """``0.8 to 1.6`` in the study's period."""
         return words.ranged(self.extra(option), scale=self.period.years)
 
     def much(self, options: Sequence[str], *, compared: bool = True) -> str:
-        """The extra survivors of one or more options together, over which time, in which place."""
-        extras = [self.extra(option) for option in options]
+        """The extra survivors of one or more options, over the period and unit of the figures.
+
+        Two options are told one after the other; the ranges of more are put together, and the
+        sentence says so.
+        """
         people = self.facts.population
         among = "" if people is None else f" among {words.count(float(f'{people:.3g}'))} people"
         tail = f"{among}, compared with {self.baseline}" if compared else among
+        extras = [self.extra(option) for option in options]
         lows, highs = [e.low for e in extras], [e.high for e in extras]
-        if None in lows or None in highs:  # a single repetition
-            said = words.listed([self.extra_words(option) for option in options])
-            return f"{said} extra survivors expected {self.period.words}{tail}"
+        if len(options) <= EACH or None in lows or None in highs:
+            first, *others = [self._more(extra) for extra in extras]
+            told = f"{first} survivors expected {self.period.words}"
+            if not others:
+                return f"{told}{tail}"
+            told = f"{told} with {self.names[options[0]]}"
+            rest = [
+                f"{more.removesuffix(' extra')} with {self.names[option]}"
+                for more, option in zip(others, options[1:], strict=True)
+            ]
+            comma = "," if among else ""
+            return f"{words.listed([told, *rest])}{comma}{tail}"
         low, high = min(x or 0.0 for x in lows), max(x or 0.0 for x in highs)
-        if low > 0.0 and self.period.years > DECADE:
-            years = words.span(1 / high, 1 / low, most=0)
-            return f"one extra survivor expected in {years} years{tail}"
-        both = Difference(low, low, high, verdict="cannot_tell")
-        change = words.change(both, "more", "fewer", scale=self.period.years)
-        if low >= 0.0:
-            change = f"{change.removesuffix(' more')} extra"
-        return f"{change} survivors expected {self.period.words}{tail}"
+        both = self._more(Difference(low, low, high))
+        return f"{both} survivors expected {self.period.words} (their ranges put together){tail}"
+
+    def _more(self, extra: Difference) -> str:
+        """``1 to 7 extra``, ``1 fewer to 4 more``."""
+        said = words.change(extra, "more", "fewer", scale=self.period.years)
+        if said.endswith(" more") and "fewer" not in said:
+            return f"{said.removesuffix(' more')} extra"
+        return f"{said} extra" if said == "no difference" else said
 
     def between(self, a: str, b: str, measure: str) -> Difference:
         """Option a minus option b."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from scenarios.metrics.intervals import Difference, Estimate
@@ -10,6 +11,9 @@ from scenarios.metrics.intervals import Difference, Estimate
 MINUS = "−"
 NARROW_SPACE = "\u202f"
 NO_INTERVAL = "no interval"
+STEP_PART = 0.2  # the coarsest rounding, as a part of an interval's width
+FINER = 4  # decimals more, for a limit close to zero
+ON_GRID = 1e-9
 
 
 def number(value: float, decimals: int) -> str:
@@ -22,43 +26,59 @@ def number(value: float, decimals: int) -> str:
     return (MINUS if negative else "") + text
 
 
-def decimals_for(low: float, high: float, *, most: int = 3, part: float = 0.4) -> int:
-    """Decimals that resolve a range to this part of its width; -2 (hundreds) to ``most``."""
+def decimals_for(low: float, high: float, *, most: int = 3) -> int:
+    """Decimals that resolve a range to a fifth of its width; -2 (hundreds) to ``most``."""
     width = abs(high - low) or abs(high) or 1.0
-    return min(max(math.ceil(-math.log10(part * width) - 1e-9), -2), most)
+    return min(max(math.ceil(-math.log10(STEP_PART * width) - 1e-9), -2), most)
 
 
-def span(low: float, high: float, *, scale: float = 1.0, most: int = 3, part: float = 0.4) -> str:
-    """``3.1 to 4.2``; one number with *about* where both ends read the same; ``0`` is just 0."""
+def ends(low: float, high: float, *, most: int = 3) -> tuple[str, str]:
+    """Both limits, rounded outwards, never inwards; what is not zero never reads as zero.
+
+    Every interval of the page goes through here, so that one estimate reads the same everywhere.
+    """
+    decimals = decimals_for(low, high, most=most)
+    return _outwards(low, decimals, math.floor), _outwards(high, decimals, math.ceil)
+
+
+def _outwards(value: float, decimals: int, to_whole: Callable[[float], int]) -> str:
+    """A limit on the grid of ``decimals``, or finer where the grid would make it zero."""
+    for finer in range(decimals, decimals + FINER + 1):
+        # A limit that lies on the grid but for the last bits of a float stays where it is.
+        steps = value * 10.0**finer
+        whole = round(steps) if abs(steps - round(steps)) < ON_GRID else to_whole(steps)
+        if whole:
+            return number(whole / 10.0**finer, finer)
+    return "0"
+
+
+def span(low: float, high: float, *, scale: float = 1.0, most: int = 3) -> str:
+    """``3.1 to 4.2``, limits rounded outwards; *about* for a range without width; 0 is just 0."""
     low, high = low * scale, high * scale
     if low == high == 0.0:
         return "0"
-    decimals = decimals_for(low, high, most=most, part=part)
-    if low and not float(number(abs(low), decimals).replace(NARROW_SPACE, "")):
-        decimals = min(decimals + 1, most)  # above zero must not read as zero
-    first = number(low, decimals) if low else "0"
-    last = number(high, decimals)
-    return f"about {first}" if first == last else f"{first} to {last}"
+    if high - low <= ON_GRID * abs(high):
+        return f"about {number(high, decimals_for(low, high, most=most))}"
+    first, last = ends(low, high, most=most)
+    return f"{first} to {last}"
 
 
-def ranged(
-    item: Estimate | Difference, *, scale: float = 1.0, most: int = 3, part: float = 0.4
-) -> str:
+def ranged(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) -> str:
     """The interval in words; never a bare point estimate."""
     if item.value is None:
         return "not known"
     if item.low is None and item.high is None:
-        decimals = decimals_for(0.0, item.value * scale, most=most)
+        decimals = decimals_for(0.0, 2 * item.value * scale, most=most)
         return f"{number(item.value * scale, decimals)} ({NO_INTERVAL})"
     if item.high is None or item.low is None:
         end = item.low if item.low is not None else item.value
-        return f"{number(end * scale, 1)} or more"
-    return span(item.low, item.high, scale=scale, most=most, part=part)
+        return f"{_outwards(end * scale, 1, math.floor)} or more"
+    return span(item.low, item.high, scale=scale, most=most)
 
 
 def dash(item: Estimate | Difference, *, scale: float = 1.0, most: int = 3) -> str:
-    """The interval for a narrow table, no finer than its own width: ``37–41``."""
-    text = ranged(item, scale=scale, most=most, part=1.0)
+    """The same interval for a narrow table: ``37–41``."""
+    text = ranged(item, scale=scale, most=most)
     return text if MINUS in text else text.replace(" to ", "–").replace("about ", "≈ ")
 
 
@@ -83,17 +103,15 @@ def change(item: Difference, more: str, fewer: str, *, scale: float = 1.0, most:
         return "no difference"
     if item.low is None or item.high is None:
         word = more if item.value >= 0 else fewer
-        decimals = decimals_for(0.0, item.value * scale, most=most)
+        decimals = decimals_for(0.0, 2 * item.value * scale, most=most)
         return f"{number(abs(item.value) * scale, decimals)} {word} ({NO_INTERVAL})"
     low, high = item.low * scale, item.high * scale
-    decimals = decimals_for(low, high, most=most)
     if low >= 0:
         return f"{span(low, high, most=most)} {more}"
     if high <= 0:
         return f"{span(-high, -low, most=most)} {fewer}"
-    if not float(number(-low, decimals).replace(NARROW_SPACE, "")):
-        return f"0 to {number(high, decimals)} {more}"
-    return f"{number(-low, decimals)} {fewer} to {number(high, decimals)} {more}"
+    first, last = ends(low, high, most=most)
+    return f"{first.removeprefix(MINUS)} {fewer} to {last} {more}"
 
 
 def listed(names: list[str]) -> str:

@@ -42,7 +42,7 @@ def load_section(study: Study, number: int) -> Raw:
     if not shown:
         return section(number, "load", "What it asks of people", paragraph("Nobody is asked."))
     rows = [
-        [label, *(words.ranged(p.measures[key], scale=scale) for p in shown)]
+        [label, *(words.ranged(p.measures[key], scale=scale, most=_most(key)) for p in shown)]
         for key, label, scale in _ROWS
     ]
     quiet = [p.name for p in study.policies if p not in shown]
@@ -61,6 +61,11 @@ def load_section(study: Study, number: int) -> Raw:
             class_="note",
         ),
     )
+
+
+def _most(key: str) -> int:
+    """Decimals as in the answer's own figures."""
+    return 2 if "volunteer" in key else 1
 
 
 def _ends(study: Study) -> Raw:

@@ -33,10 +33,11 @@ def _asks(study: Study) -> bool:
 
 
 def _period(study: Study) -> words.Period:
+    """The period of the answer, so that one page speaks in one unit."""
     ends = [
         abs(end)
         for option in study.options
-        for model in study.facts.outcomes
+        for model in study.facts.outcomes[:1]
         for end in (_extra(study, option, model).low, _extra(study, option, model).high)
         if end is not None
     ]

@@ -500,13 +500,10 @@ def test_a_rare_survivor_is_told_in_years(make_study: Make) -> None:
                 row[f"survival_{model.name}"] /= 50
     thin = Tables(pa.Table.from_pylist(rows, tables.incidents.schema), tables.alerts)
     sentence = summarise(thin, facts).answer.sentence
-    found = re.search(r"one extra survivor expected in (\d+) to (\d+) years among", sentence)
-    assert found, sentence
-    extra = summarise(thin, facts).comparisons[1].differences["survivors_per_year_joint"]
-    assert extra.low is not None
-    assert extra.high is not None
-    assert int(found[1]) == pytest.approx(1 / extra.high, rel=0.1)
-    assert int(found[2]) == pytest.approx(1 / extra.low, rel=0.1)
+    tiles = {row.policy: row.text for row in summarise(thin, facts).answer.figures[0].rows}
+    told = re.findall(r"(\d\S* to \d\S*)(?: extra survivors expected (in a \w+ years))?", sentence)
+    assert told[0][1] == "in a hundred years", sentence
+    assert {text for text, _ in told} <= set(tiles.values())
 
 
 def test_time_to_hands_is_told_when_survivors_cannot_be(make_study: Make) -> None:
@@ -539,11 +536,15 @@ def test_a_single_policy_is_described_and_not_compared(make_study: Make) -> None
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (3.07, 4.21, "3.1 to 4.2"),
-        (18.2, 21.4, "18 to 21"),
+        (3.07, 4.21, "3.0 to 4.3"),
+        (18.2, 21.4, "18.2 to 21.4"),
+        (6.7, 20.6, "6 to 21"),
+        (106.4, 150.1, "106 to 151"),
+        (0.3, 6.6, "0.3 to 7"),
+        (-6.6, -0.3, "−7 to −0.3"),
         (-0.4, 1.3, "−0.4 to 1.3"),
         (0.0, 0.0, "0"),
-        (0.4, 9.2, "0.4 to 9.2"),
+        (0.4, 9.2, "0.4 to 10"),
         (1234.0, 1890.0, "1\u202f200 to 1\u202f900"),
         (125.0, 136.0, "125 to 136"),
         (5.0, 5.0, "about 5"),
@@ -551,6 +552,23 @@ def test_a_single_policy_is_described_and_not_compared(make_study: Make) -> None
 )
 def test_ranges_read_naturally(low: float, high: float, said: str) -> None:
     assert words.span(low, high) == said
+
+
+def test_limits_are_rounded_outwards_and_alike_in_tables_and_sentences() -> None:
+    rng = np.random.default_rng(4)
+    for low, width in zip(rng.uniform(-50, 90, 300), rng.uniform(0.001, 80, 300), strict=True):
+        item = Estimate(low + width / 2, low, low + width)
+        for most in (0, 1, 2):
+            said = words.ranged(item, most=most)
+            first, last = (
+                float(text.replace(words.MINUS, "-").replace(words.NARROW_SPACE, ""))
+                for text in said.split(" to ")
+            )
+            assert first <= low + 1e-9
+            assert last >= low + width - 1e-9
+            assert last - first <= max(1.45 * width, width + 2 * 10.0**-most)
+            if low > 0:
+                assert words.dash(item, most=most).replace("–", " to ") == said
 
 
 def test_times_are_told_in_minutes_and_never_alone() -> None:
