@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dispatch import explain
 from dispatch.eligibility import CODES, Rules
-from dispatch.live import wishes
+from dispatch.live import places, wishes
 from dispatch.live.api import models
 from dispatch.live.errors import NotFound
 from dispatch.live.hours import Hours
@@ -93,6 +93,8 @@ class Oneself:
             not_at=tuple(Spot(spot.lat, spot.lon, spot.radius_m) for spot in wanted.not_at),
         )
         wishes.check(kept)
+        for spot in kept.not_at:
+            places.check(self._parts.finder.region, "not_at", spot.lat, spot.lon)
         now_s = self._parts.clock()
         tx.run(
             sa.update(_person)

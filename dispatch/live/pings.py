@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dispatch.events import Event, ResponderArrived, ResponderMoving
 from dispatch.facts import Positioned
+from dispatch.live import places
 from dispatch.live.clock import Clock
 from dispatch.live.rosters import RosterFinder
 from dispatch.live.runtime import Runtime
@@ -30,6 +31,7 @@ BETWEEN_S = 3.0  # at least, between those two (assumption)
 BLURRED_M = 40.0  # a fix that is less exact says nothing about being near (assumption)
 AHEAD = "the phone's clock is fast by more than five minutes: set it right"
 OLDER = "a newer position is here already"
+SWAPPED = "latitude and longitude are the wrong way round"
 _alert = schema.alert
 _incident = schema.incident
 _position = schema.position
@@ -77,6 +79,8 @@ class Pings:
         now_s = self._clock()
         if at_s > now_s + FUTURE_S:
             return AHEAD
+        if places.is_swapped(self._finder.region, lat, lon):
+            return SWAPPED  # elsewhere is no fault: people travel
         ping = Ping(responder_id, lat, lon, accuracy_m, min(at_s, now_s), now_s)
         with self._lock:
             waiting = self._waiting.get(responder_id)

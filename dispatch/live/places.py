@@ -115,6 +115,11 @@ def outside(region: Region | None, lat: float, lon: float, *, beyond_m: float = 
     return not (within_lat and west - lon_deg <= lon <= east + lon_deg)
 
 
+def is_swapped(region: Region | None, lat: float, lon: float) -> bool:
+    """Whether a place lies on the map only if latitude and longitude change places."""
+    return outside(region, lat, lon, beyond_m=REGISTER_M) and not outside(region, lon, lat)
+
+
 def bounds_words(region: Region) -> str:
     """Return what is expected of a place, with the region's bounds."""
     south, west, north, east = region.bounds

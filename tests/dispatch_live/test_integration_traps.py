@@ -249,6 +249,22 @@ def test_registers_take_places_a_little_beyond_the_map(mapped):
     mapped.post("/v1/aeds", "registrar", {"external_id": "A-1", "location": near})
 
 
+def test_a_phone_that_swaps_its_numbers_is_told(mapped):
+    person = mapped.volunteer()
+
+    def fix(lat: float, lon: float) -> dict:
+        body = {"lat": lat, "lon": lon, "accuracy_m": 10.0, "at": mapped.iso()}
+        return mapped.post("/v1/me/positions", person, body)
+
+    told = fix(1.0, 52.0)
+    assert (told["taken"], "wrong way round" in str(told)) == (False, True)
+    assert fix(52.0, 1.0)["taken"] is True
+    assert fix(40.0, -3.0)["taken"] is True  # on holiday: not to be asked at home
+    wishes = {"not_at": [{"lat": 1.0, "lon": 52.0, "radius_m": 100.0}]}
+    answer = mapped.ask("PUT", "/v1/me/availability", person, wishes)
+    assert (answer.status_code, "not_at" in answer.json()["detail"]) == (422, True)
+
+
 def ring(lat: float, lon: float) -> list[list[float]]:
     return [
         [lat - 0.01, lon - 0.01],
