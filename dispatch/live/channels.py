@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from dispatch.live.clock import Clock
+from dispatch.live.logs import logger
 from dispatch.live.settings import Settings
 from notifications.channel import Channel
 from notifications.memory import MemoryChannel
+
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def build(settings: Settings, clock: Clock) -> list[Channel]:
@@ -21,6 +26,15 @@ def build(settings: Settings, clock: Clock) -> list[Channel]:
         for name in settings.channels
         if (channel := _build_one(name, settings, clock)) is not None
     ]
+
+
+def _app_url(own: str | None, settings: Settings) -> str:
+    """The page that links in messages open; nobody's phone reaches this machine's own name."""
+    if own is not None:
+        return own
+    if urlsplit(settings.public_url).hostname in _THIS_MACHINE:
+        logger().warning("links_in_messages_lead_to_this_machine", set="public_url")
+    return settings.open_url
 
 
 def _build_one(name: str, settings: Settings, clock: Clock) -> Channel | None:
@@ -45,7 +59,7 @@ def _build_one(name: str, settings: Settings, clock: Clock) -> Channel | None:
             clock,
             private_key=push.private_key,
             contact=push.contact,
-            app_url=push.app_url or settings.open_url,
+            app_url=_app_url(push.app_url, settings),
             allowed_hosts=KNOWN_HOSTS if push.allowed_hosts is None else push.allowed_hosts,
             local_endpoint=push.local_endpoint,
             timeout_s=push.timeout_s,
@@ -59,7 +73,7 @@ def _build_one(name: str, settings: Settings, clock: Clock) -> Channel | None:
             url=sms.url,
             key=sms.key,
             sender=sms.sender,
-            app_url=sms.app_url or settings.open_url,
+            app_url=_app_url(sms.app_url, settings),
             report_url=sms.report_url if sms.reports else None,
             fields=DEFAULT_FIELDS if sms.fields is None else sms.fields,
             id_field=sms.id_field,

@@ -318,3 +318,19 @@ def test_the_log_says_when_alerting_stops_and_goes_on_and_names_nobody(bench):
     assert "alerting_again" in text.getvalue()
     assert "Ann Officer" not in text.getvalue()
     assert "secret" not in text.getvalue()
+
+
+def test_links_that_no_phone_can_open_are_warned_of():
+    text = io.StringIO()
+    set_up("info", text)
+    given = {"test": False, "region": "somewhere", "policy": "nearest_3"}
+    sms = {"url": "http://127.0.0.1:9/send"}
+    for channel in build(Settings(**given, sms_http=sms), lambda: 0.0):
+        channel.close()
+    assert "links_in_messages_lead_to_this_machine" in text.getvalue()
+    text.truncate(0)
+    for channel in build(
+        Settings(**given, public_url="https://h.example", sms_http=sms), lambda: 0.0
+    ):
+        channel.close()
+    assert text.getvalue().strip("\0") == ""
