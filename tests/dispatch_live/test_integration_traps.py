@@ -138,6 +138,12 @@ def test_a_time_of_the_ambulance_that_cannot_be_right(bench, offset_s):
     bench.settle()
     seen = bench.incident(incident["incident_id"])
     assert (seen["phase"], seen["attention"]) == ("alerting", "ambulance_time_not_plausible")
+    for scene in ("unsafe", "safe"):  # the incident goes on, the question stays
+        bench.post(path(incident, "/scene"), "control", {"scene": scene})
+        bench.settle()
+    seen = bench.incident(incident["incident_id"])
+    assert seen["phase"] != "held"
+    assert seen["attention"] == "ambulance_time_not_plausible"
     way = path(incident, "/ambulance")
     refused = bench.ask("POST", way, "control", {"due_at": bench.iso(offset_s)})
     assert (refused.status_code, "6 h ahead" in refused.json()["detail"]) == (422, True)
