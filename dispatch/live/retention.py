@@ -54,15 +54,16 @@ def _delete_positions(tx: Tx, now_s: float, keep: RetentionSettings) -> int:
 
 
 def _forget_places(tx: Tx, now_s: float, keep: RetentionSettings) -> int:
-    """Addresses and notes go with the alert details; the decision stays."""
+    """Addresses, notes and the hash over them go with the alert details; the decision stays."""
     incident = schema.incident
     nothing = json.dumps({"address": "", "access_notes": ""})
     old = (
         ~incident.c.is_open
         & (incident.c.updated_at_s < now_s - keep.alert_detail_s)
-        & (incident.c.place != nothing)
+        & ((incident.c.place != nothing) | incident.c.report_hash.is_not(None))
     )
-    return tx.run(sa.update(incident).where(old).values(place=nothing)).rowcount
+    forgotten = sa.update(incident).where(old).values(place=nothing, report_hash=None)
+    return tx.run(forgotten).rowcount
 
 
 def _delete_incidents(tx: Tx, now_s: float, keep: RetentionSettings) -> int:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 
+from dispatch.live import retention
 from dispatch.live.api import control as control_api
+from dispatch.live.settings import RetentionSettings
+from dispatch.live.store import schema
 from dispatch.live.triggers import load_table
 from dispatch.live.webhooks import KINDS, signature
 
@@ -478,3 +482,14 @@ def test_the_manual_names_every_kind_every_attention_and_every_refusal():
     assert len(refusals) > 8
     assert len(reasons) > 6
     assert (refusals | reasons) - named == set()
+
+
+def test_what_was_said_is_forgotten_with_the_address(bench):
+    """A hash of an address and a place could be guessed: it goes when they go."""
+    incident = bench.call(address="1 High Street")
+    kept = sa.select(schema.incident.c.report_hash)
+    assert bench.inside(lambda tx: tx.value(kept)) is not None
+    bench.post(path(incident, "/close"), "control")
+    later_s = bench.clock() + 31 * 86400.0
+    bench.inside(lambda tx: retention.purge(tx, later_s, RetentionSettings()))
+    assert bench.inside(lambda tx: tx.value(kept)) is None

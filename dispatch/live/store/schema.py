@@ -438,7 +438,7 @@ about = Table(  # what the database knows about itself: mode = live | test
 )
 
 PERSONAL = {
-    "incident": ("lat", "lon", "place", "snapshot"),
+    "incident": ("lat", "lon", "place", "snapshot", "report_hash"),
     "event": ("body", "commands"),
     "responder": ("name", "contact", "home_lat", "home_lon", "work_lat", "work_lon"),
     "position": ("lat", "lon"),
