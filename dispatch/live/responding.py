@@ -43,6 +43,7 @@ from notifications.messages import Purpose
 from notifications.sms_http import ReportState
 
 DISTANCE_STEP_M = 50
+REASON_LETTERS = 60  # as many as alert.end_reason holds
 _alert = schema.alert
 
 
@@ -106,7 +107,8 @@ class Responding:
         elif answer.answer == "no":
             self._tell(tx, row, AlertDeclined(alert_id), responder_id)
         else:
-            dropped = ResponderDropped(alert_id, answer.reason or "cannot_continue")
+            reason = answer.reason[:REASON_LETTERS] or "cannot_continue"
+            dropped = ResponderDropped(alert_id, reason)
             self._tell(tx, row, dropped, responder_id)
         return self._view(tx, self._mine(tx, responder_id, key))
 

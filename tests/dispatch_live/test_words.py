@@ -15,6 +15,7 @@ from dispatch.live.clock import HandClock
 from dispatch.live.logs import set_up
 from dispatch.live.outbox import why_undelivered
 from dispatch.live.settings import Settings
+from dispatch.live.store import schema
 from dispatch.model import AlertStatus, Role
 from notifications import reasons
 from notifications.channel import AddressKind, Receipt, ReceiptState
@@ -334,3 +335,16 @@ def test_links_that_no_phone_can_open_are_warned_of():
     ):
         channel.close()
     assert text.getvalue().strip("\0") == ""
+
+
+def test_a_long_reason_fits_where_it_is_kept(bench):
+    (person,) = bench.volunteers(1)
+    incident = bench.call()["incident_id"]
+    bench.settle()
+    key = bench.alert_of(person)
+    bench.answer(person, "yes")
+    given = {"answer": "cannot_continue", "reason": "x" * 80}
+    answer = bench.ask("POST", f"/v1/me/alerts/{key}/answer", person, given)
+    assert answer.status_code == 200
+    kept = bench.incident(incident)["alerts"][0]["end_reason"]
+    assert len(kept) <= schema.alert.c.end_reason.type.length
