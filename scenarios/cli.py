@@ -236,15 +236,16 @@ def compare(
 @told
 def scenarios(as_json: Json = False) -> None:
     """List the shipped scenarios."""
-    from scenarios.listing import shipped_rows
+    from scenarios.listing import name_width, shipped_rows
 
     rows = shipped_rows()
     if as_json:
         print_json(rows)
         return
+    width = name_width(rows)
     for row in rows:
-        print(f"{row['name']:<22}{row['title']}")
-        print(f"{'':<22}{row['question']}")
+        print(f"{row['name']:<{width}}{row['title']}")
+        print(f"{'':<{width}}{row['question']}")
 
 
 @app.command()

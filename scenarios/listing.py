@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dispatch.config import Policy, load_policy, preset_names
@@ -54,11 +55,17 @@ def _row(policy: Policy) -> dict[str, Any]:
     }
 
 
+def name_width(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Width of the column of names: the longest and two spaces."""
+    return max((len(str(row["name"])) for row in rows), default=0) + 2
+
+
 def policy_lines(rows: list[dict[str, Any]], *, full: bool) -> list[str]:
     """A list of policies, or one in full."""
     lines = []
+    width = name_width(rows)
     for row in rows:
-        lines.append(f"{row['name']:<22}{row['title']} ({_LIVE_USE[row['live_use']]})")
+        lines.append(f"{row['name']:<{width}}{row['title']} ({_LIVE_USE[row['live_use']]})")
         if full:
             lines += ["", row["rule"], "", f"Source: {row['citation']}"]
             lines += [f"Assumption: {text}" for text in row["assumptions"]]

@@ -200,8 +200,9 @@ def _price(study: AnswerStudy, option: str, other: str) -> str:
 def _per_call(study: AnswerStudy, option: str, other: str, *, named: bool = False) -> str:
     """What two options ask; ``named``: the sentence before speaks of more than one."""
     _, each = study.wakes
+    who = study.names[option] if named else "It"
     return (
-        f"{study.names[option] if named else 'It'} asks {_asked(study, option)} people per call and wakes each volunteer "
+        f"{who} asks {_asked(study, option)} people per call and wakes each volunteer "
         f"{_wakes(study, option)} times a {each} at night; {study.names[other]} asks "
         f"{_asked(study, other)} and wakes {_wakes(study, other)}."
     )

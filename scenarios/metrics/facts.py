@@ -40,6 +40,8 @@ class PolicyFacts(Struct, frozen=True):
     live_use: str = ""  # allowed | needs_sign_off | simulation_only
     words: str = ""  # the rule in plain words, one or two sentences
     gaps: tuple[str, ...] = ()  # where the published rule was silent: assumptions
+    asks: bool = True  # whether the rule asks anybody at all
+    sends_for_aed: bool = True  # whether it sends anybody by way of an AED
     short: str = ""  # what sentences and legends call it; the id in words when empty
 
     @property

@@ -136,6 +136,8 @@ def _policy(policy: Policy, short: str) -> PolicyFacts:
         live_use=policy.live_use.value,
         words=in_words(policy),
         gaps=policy.assumptions,
+        asks=policy.asks_anybody,
+        sends_for_aed=policy.asks_anybody and policy.with_aeds,
         short=short,
     )
 

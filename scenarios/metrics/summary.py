@@ -192,6 +192,7 @@ def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
         )
         for item in sums.means
     }
+    estimates |= _certain(estimates, policy, fleet=bool(panel.facts.sites))
     ones = np.ones(panel.replications)
     for key, total in sums.totals[policy.id].items():
         estimates[key] = mean_estimate(total, ones)
@@ -217,6 +218,27 @@ def _policy(sums: _Sums, policy: PolicyFacts) -> PolicySummary:
         curves=curves,
         alert_outcomes=outcomes,
     )
+
+
+def _certain(
+    estimates: dict[str, Estimate], policy: PolicyFacts, *, fleet: bool
+) -> dict[str, Estimate]:
+    """What a rule that asks nobody makes impossible is none, and not a small share by chance."""
+    if policy.asks:
+        return {}
+    found = {key: Estimate(0.0, 0.0, 0.0) for key in _BY_VOLUNTEERS if estimates[key].value == 0.0}
+    if not fleet and estimates["first_help_ambulance"].value == 1.0:
+        found["first_help_ambulance"] = Estimate(1.0, 1.0, 1.0)
+    return found
+
+
+_BY_VOLUNTEERS = (
+    "volunteer_before_ambulance",
+    "first_help_volunteer",
+    "first_help_volunteer_with_aed",
+    "aed_source_responder",
+    "any_yes",
+)
 
 
 def _comparison(sums: _Sums, option: PolicyFacts, against: PolicyFacts) -> Comparison:

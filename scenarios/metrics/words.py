@@ -55,8 +55,8 @@ def _outwards(value: float, decimals: int, to_whole: Callable[[float], int]) -> 
 def span(low: float, high: float, *, scale: float = 1.0, most: int = 3) -> str:
     """``3.1 to 4.2``, limits rounded outwards; *about* for a range without width; 0 is just 0."""
     low, high = low * scale, high * scale
-    if low == high == 0.0:
-        return "0"
+    if low == high and low in (0.0, 100.0):  # none or all of a hundred
+        return number(low, 0)
     if high - low <= ON_GRID * abs(high):
         return f"about {number(high, decimals_for(low, high, most=most))}"
     first, last = ends(low, high, most=most)

@@ -25,30 +25,38 @@ def belief_section(study: Study, number: int) -> Raw:
     )
 
 
-def _simulated(study: Study, anchor: Anchor) -> list[tuple[str, Estimate]]:
+def _simulated(study: Study, anchor: Anchor) -> list[tuple[str, Estimate, str]]:
+    """Label, simulated value, and what is known of it beforehand."""
     if anchor.key == "survival":
         return [
             (f"{anchor.label} ({model.title})",
-             study.estimate(study.baseline.id, f"survival_{model.name}"))
+             study.estimate(study.baseline.id, f"survival_{model.name}"),
+             "calibrated" if "calibrated" in model.domain else "")
             for model in study.facts.outcomes
         ]  # fmt: skip
-    return [(anchor.label, study.summary.checks[anchor.key])]
+    mark = "" if _simulated_fleet(study, anchor) else anchor.mark
+    return [(anchor.label, study.summary.checks[anchor.key], mark)]
 
 
 def _anchors(study: Study) -> Raw:
     rows, kinds = [], []
     for anchor in anchors_for(study.facts.timezone):
-        for label, item in _simulated(study, anchor):
+        for label, item, mark in _simulated(study, anchor):
             fits = item.value is not None and anchor.low <= item.value <= anchor.high
             judged = "fits" if fits else "does not fit"
-            if anchor.is_input and not _simulated_fleet(study, anchor):
-                judged += " (input)"
+            judged += f" ({mark})" if mark else ""
             shown = words.minutes(item) if anchor.unit == "s" else words.of_hundred(item)
             rows.append((label, shown, _published(anchor), judged))
             kinds.append("" if fits else "off")
     head = ("", f"Simulated, {study.baseline.name}", "Published", "Fit")
     caption = "The simulated baseline beside published figures"
-    note = paragraph("Input: the scenario sets it, so that it fits proves nothing.", class_="note")
+    note = paragraph(
+        "Input: the scenario sets it, so that it fits proves nothing. From an input: it follows "
+        "from the shares of patients who get CPR or a public AED (patient.*, in the last section). "
+        "Calibrated: the model was set so that survival has about the published level; what it "
+        "predicts are the changes between options.",
+        class_="note",
+    )
     return join([table(head, rows, caption=caption, row_kinds=kinds, kind="prose"), note])
 
 

@@ -23,8 +23,8 @@ RACES = (
     ("shock", "A first shock", "shock_within_600_s", "10 min"),
 )
 HELP_WORDS = {
-    "volunteer_with_aed": "volunteer, with AED",
-    "volunteer": "volunteer, without",
+    "volunteer_with_aed": "volunteer with an AED",
+    "volunteer": "volunteer without an AED",
     "co_responder": "co-responder",
     "ambulance": "ambulance",
     "nobody": "nobody",
@@ -42,11 +42,19 @@ _HELP_SHADE = {
     "volunteer_with_aed": 1.0, "volunteer": 0.5, "co_responder": 0.25, "ambulance": 0.1,
     "nobody": 0.0,
 }  # fmt: skip
+_SHADE_WORDS = {
+    "volunteer_with_aed": "Dark: a volunteer, and an AED is attached before the ambulance.",
+    "volunteer": "Half-dark: a volunteer, and no volunteer's AED before the ambulance.",
+    "co_responder": "Lines that fall: a co-responder.",
+    "ambulance": "Pale: the ambulance first.",
+    "nobody": "Lines that rise: nobody.",
+}
 _HATCHES = {"co_responder": "\\\\\\\\", "nobody": "////"}
 LATEST_MIN = 30
 LINE_END_SHARE = 0.95
 WIDE_ENOUGH_FOR_A_NUMBER = 9.0
 IN_A_TITLE = 2
+PAIR = 2
 
 
 def race_section(study: Study, number: int) -> Raw:
@@ -143,13 +151,31 @@ def _race_title(study: Study, name: str, measure: str, mark: str) -> str:
         share = study.estimate(study.baseline.id, measure)
         return f"{name} within {mark}: {words.ranged(share, scale=100, most=1)} of 100 arrests."
     if all(study.difference(option.id, measure).verdict == "same" for option in study.options):
-        return f"{name} within {mark}: no option changes it."
+        return f"{name} within {mark}: no option changes it{_why_none(study, measure)}."
     told = study.options if len(study.options) <= IN_A_TITLE else (study.lead,)
+    verdicts = [study.difference(option.id, measure).verdict for option in told]
+    if set(verdicts) == {"cannot_tell"}:
+        whom = "with either option" if len(told) == PAIR else f"with {told[0].name}"
+        return (
+            f"{name} within {mark}, of 100 arrests: we cannot tell whether there are more {whom} "
+            f"than with {study.baseline.name}."
+        )
     parts = [_change_words(study, option, measure) for option in told]
     return (
         f"{name} within {mark}, of 100 arrests: {words.listed(parts)} than with "
         f"{study.baseline.name}."
     )
+
+
+def _why_none(study: Study, measure: str) -> str:
+    """The reason, where the rules themselves give it."""
+    rules = [policy for policy in study.facts.policies[1:] if policy.asks]
+    if not measure.startswith("shock") or not rules or any(p.sends_for_aed for p in rules):
+        return ""
+    if len(rules) == 1:
+        return f", because {rules[0].name} sends nobody for an AED"
+    which = "neither rule" if len(rules) == PAIR else "none of the rules"
+    return f", because {which} sends anybody for an AED"
 
 
 def _change_words(study: Study, option: PolicySummary, measure: str) -> str:
@@ -194,23 +220,39 @@ def _half_and_most(study: Study) -> Raw:
     there = f"The ambulance is there: {ambulance}"
     if len(study.policies) > FEW:
         return _half_of_many(study, there)
-    lines = [
-        (f"{name}: {said}", partial(_minutes, measure=f"{clock}_{mark}_s"))
-        for clock, name, _, _ in RACES
-        for mark, said in marks
-    ]
+    lines = []
+    for clock, name, _, _ in RACES:
+        for mark, said in marks:
+            key = f"{clock}_{mark}_s"
+            lines.append((f"{name}: {said}", partial(_minutes, measure=key)))
+            if study.options:
+                lines.append(("… against " + study.baseline.name, partial(_sooner, study, key)))
     caption = f"Minutes until half, and nine in ten, of all arrests have it. {there}"
     return study.side_by_side(caption, lines)
+
+
+def _sooner(study: Study, measure: str, policy: PolicySummary) -> str:
+    """The paired difference of a time: ``0.2 to 0.9 sooner``."""
+    if policy is study.baseline:
+        return "–"
+    change = study.difference(policy.id, measure)
+    said = words.change(change, "later", "sooner", scale=1 / 60, most=1)
+    unclear = change.verdict == "cannot_tell" and change.low is not None
+    return f"cannot tell: {said}" if unclear else said
 
 
 def _half_of_many(study: Study, there: str) -> Raw:
     """As narrow as a panel: half by for each clock, nine in ten for trained hands."""
     keys = ("cpr_any_median_s", "trained_hands_median_s", "shock_median_s", "trained_hands_p90_s")
     rows = [
-        [study.name(policy.id), *(_minutes(policy, key) for key in keys)]
+        [
+            study.name(policy.id),
+            *(_minutes(policy, key) for key in keys),
+            _sooner(study, "trained_hands_median_s", policy),
+        ]
         for policy in study.policies
     ]
-    head = ("half by", "CPR", "hands", "shock", "hands, 9 in 10")
+    head = ("half by", "CPR", "hands", "shock", "hands, 9 in 10", "hands, half: against the first")
     caption = f"Minutes until half of all arrests have it, and nine in ten have hands. {there}"
     return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
 
@@ -236,11 +278,7 @@ def _first_help(study: Study) -> Raw:
         for p in told
     ]
     title = f"Of 100 arrests, {who} at {words.listed(parts)}."
-    note = (
-        "Dark: a volunteer, and an AED is attached before the ambulance. Half-dark: a volunteer "
-        "without. Lines that fall: a co-responder. Pale: the ambulance first. Lines that rise: "
-        "nobody."
-    )
+    note = " ".join(_SHADE_WORDS[key] for key in _used(study, "first_help", tuple(_SHADE_WORDS)))
     drawn = figure(title, _first_help_bars(study, title), note=note, stamp=study.stamp)
     tables = tag("div", _first_help_table(study), _aed_sources(study), class_="panel")
     return join(
@@ -301,7 +339,10 @@ def _first_help_table(study: Study) -> Raw:
     used = _used(study, "first_help", tuple(HELP_WORDS))
     rows = [_shares(study, policy, "first_help", used) for policy in study.policies]
     caption = "Of 100 arrests, who of the trained came first"
-    head = ["", *(HELP_WORDS[key] for key in used)]
+    names = dict(HELP_WORDS)
+    if "volunteer_with_aed" not in used:
+        names["volunteer"] = "volunteer"
+    head = ["", *(names[key] for key in used)]
     return table(head, rows, caption=caption, kind="dense prose")
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -552,6 +553,31 @@ def test_a_single_policy_is_described_and_not_compared(make_study: Make) -> None
 )
 def test_ranges_read_naturally(low: float, high: float, said: str) -> None:
     assert words.span(low, high) == said
+
+
+def test_a_rule_that_asks_nobody_has_no_volunteers_first(make_study: Make) -> None:
+    facts, tables = make_study(replications=3)
+    nobody = msgspec.structs.replace(facts.baseline, asks=False)
+    sure = StudyFacts(**{**_fields(facts), "policies": (nobody, *facts.policies[1:])})
+    found = {p.id: p.measures for p in summarise(tables, sure).policies}
+    none = Estimate(0.0, 0.0, 0.0)
+    assert found["as_today"]["volunteer_before_ambulance"] == none
+    assert found["as_today"]["first_help_volunteer"] == none
+    assert words.dash(found["as_today"]["first_help_ambulance"], scale=100) == "100"
+    # With another rule the same zero may be chance: its upper end stays open.
+    chance = {p.id: p.measures for p in summarise(tables, facts).policies}
+    assert (chance["as_today"]["volunteer_before_ambulance"].high or 0.0) > 0.0
+
+
+def test_tiles_tell_the_paired_difference(make_study: Make) -> None:
+    facts, tables = make_study(replications=12)
+    found = summarise(tables, facts)
+    tile = next(item for item in found.answer.figures if "trained hands" in item.title.lower())
+    for row, comparison in zip(tile.rows, found.comparisons, strict=True):
+        change = comparison.differences["trained_hands_within_480_s"]
+        assert words.change(change, "more", "fewer", scale=100, most=1) in row.text
+        level = found.policy(row.policy).measures["trained_hands_within_480_s"]
+        assert f"({words.ranged(level, scale=100, most=1)})" in row.text
 
 
 def test_limits_are_rounded_outwards_and_alike_in_tables_and_sentences() -> None:

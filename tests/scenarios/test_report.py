@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from scenarios.demand_fit import ChiSquare, DemandFit, FitTest
+from scenarios.metrics import words
 from scenarios.metrics.aeds import aed_hours
 from scenarios.metrics.facts import AedFacts, Observed, PolicyFacts, Site, StudyFacts
 from scenarios.metrics.panel import Tables
@@ -407,6 +408,49 @@ def test_nobody_slower_is_stated_and_denied(study: Made, page: Page) -> None:
     source = gains_section(Study(facts, summarise(slower, facts), slower, None), 5)
     assert "Phased 7: not everybody is sooner." in source
     assert "On average slower:" in source
+
+
+def test_one_estimate_has_one_interval_on_the_page(study: Made, page: Page) -> None:
+    """The title of a drawing and the table beside it."""
+    facts, tables = study
+    found = summarise(tables, facts)
+    said = " ".join(page.words)
+    for policy in found.policies[1:]:
+        share = policy.measures["volunteer_before_ambulance"]
+        told = words.ranged(share, scale=100, most=1)
+        assert f"at {told}" in said or f"{told} with {policy.name}" in said
+        assert told.replace(" to ", "–") in said
+
+
+def test_the_table_of_minutes_says_how_much_sooner(study: Made, page: Page) -> None:
+    facts, tables = study
+    found = summarise(tables, facts)
+    for comparison in found.comparisons:
+        change = comparison.differences["trained_hands_median_s"]
+        told = words.change(change, "later", "sooner", scale=1 / 60, most=1)
+        assert "sooner" in told
+        assert any(told in word for word in page.words)
+
+
+def test_a_shock_that_no_option_changes_has_its_reason(make_study: Make) -> None:
+    facts, tables = make_study(replications=3, effect=0.0)
+    straight = tuple(
+        msgspec.structs.replace(p, asks=i > 0, sends_for_aed=False)
+        for i, p in enumerate(facts.policies)
+    )
+    known = msgspec.structs.replace(facts, policies=straight)
+    said = render(known, summarise(tables, known), tables, None)
+    assert "no option changes it, because neither rule sends anybody for an AED." in said
+    assert "because" not in render(facts, summarise(tables, facts), tables, None)
+
+
+def test_levels_that_were_set_are_marked(make_study: Make) -> None:
+    facts, tables = make_study(replications=3)
+    outcome = msgspec.structs.replace(facts.outcomes[0], domain="its intercept is calibrated")
+    facts = msgspec.structs.replace(facts, outcomes=(outcome, *facts.outcomes[1:]))
+    said = render(facts, summarise(tables, facts), tables, None)
+    assert "(calibrated)" in said
+    assert re.search(r"CPR before trained hands came.*?\(from an input\)", said)
 
 
 def test_eight_options_still_make_a_page(make_study: Make) -> None:
