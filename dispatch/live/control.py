@@ -226,11 +226,22 @@ class Control:
         audit.append(tx, self._parts.clock(), actor, "incident.explanation", incident_id)
         policy = self._parts.book.core(tx, row["policy_id"]).policy
         view = views.explanation(tx, row, policy, about)
-        if about is not None and view.about == f"{about} {explain.NOT_FOUND}":
-            view.about = standing.words(tx, about, self._parts.clock()) or view.about
+        if about is not None and view.about is not None:
+            view.about = self._with_register(tx, about, view.about)
         return view
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _with_register(self, tx: Tx, about: int, text: str) -> str:
+        """What the log says of a person, and what the register adds to it."""
+        now_s = self._parts.clock()
+        if text == f"{about} {explain.NOT_FOUND}":
+            return standing.words(tx, about, now_s) or text
+        if text.endswith(explain.words("off_duty")):
+            offset_s = self._parts.finder.utc_offset_s(now_s)
+            why = standing.not_available(tx, about, now_s, offset_s)
+            return f"{text} ({why})" if why else text
+        return text
 
     def _report_again(
         self, tx: Tx, known: sa.RowMapping, call: models.ReportIn, actor: str

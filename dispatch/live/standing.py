@@ -38,3 +38,18 @@ def words(tx: Tx, responder_id: int, now_s: float) -> str | None:
     if tx.row(sa.select(device.c.device_id).where(living)) is None:
         return f"{responder_id} has no phone, as it stands now"
     return None
+
+
+def not_available(tx: Tx, responder_id: int, now_s: float, utc_offset_s: float) -> str | None:
+    """Return what "not available" comes from as the register stands now; None if nobody knows."""
+    person = schema.responder
+    row = tx.row(sa.select(person).where(person.c.responder_id == responder_id))
+    if row is None or row["status"] in _STATUS:
+        return None
+    if not row["on_duty"]:
+        return "off duty as it stands now"
+    not_before_s = row["not_before_s"]
+    if not_before_s is not None and not_before_s > now_s:
+        minutes = int((not_before_s + utc_offset_s) // 60) % 1440
+        return f"not before {minutes // 60:02d}:{minutes % 60:02d}"
+    return "by their own hours, places or kinds of call"

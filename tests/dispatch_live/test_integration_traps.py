@@ -493,3 +493,24 @@ def test_what_was_said_is_forgotten_with_the_address(bench):
     later_s = bench.clock() + 31 * 86400.0
     bench.inside(lambda tx: retention.purge(tx, later_s, RetentionSettings()))
     assert bench.inside(lambda tx: tx.value(kept)) is None
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"on_duty": False}, "(off duty as it stands now)"),
+        ({"not_before": 3600.0}, "(not before 09:00)"),
+        ({"not_at": [{"lat": 52.0, "lon": 1.0, "radius_m": 500.0}]}, "(by their own hours, places"),
+    ],
+)
+def test_why_not_tells_the_ways_of_being_unavailable_apart(bench, wishes, words):
+    person = bench.volunteer()
+    if "not_before" in wishes:
+        wishes = {"not_before": bench.iso(wishes["not_before"])}
+    changed = bench.ask("PUT", "/v1/me/availability", person, wishes)
+    assert changed.status_code == 200, changed.text
+    incident = bench.call()
+    bench.settle()
+    about = bench.get(path(incident, f"/explanation?why_not={person}"), "control")["about"]
+    assert about.startswith(f"{person} was passed over: not available now")
+    assert words in about
