@@ -11,7 +11,7 @@ from scenarios.metrics.intervals import Difference, Estimate
 MINUS = "−"
 NARROW_SPACE = "\u202f"
 NO_INTERVAL = "no interval"
-STEP_PART = 0.2  # the coarsest rounding, as a part of an interval's width
+STEP, COARSE_STEP = 0.25, 0.2  # the coarsest rounding, as a part of an interval's width
 FINER = 4  # decimals more, for a limit close to zero
 ON_GRID = 1e-9
 
@@ -27,9 +27,14 @@ def number(value: float, decimals: int) -> str:
 
 
 def decimals_for(low: float, high: float, *, most: int = 3) -> int:
-    """Decimals that resolve a range to a fifth of its width; -2 (hundreds) to ``most``."""
+    """Decimals that resolve a range to a quarter of its width; -2 (hundreds) to ``most``.
+
+    Tens and hundreds only where they are a fifth of the width or less: they look rounder than the
+    range is.
+    """
     width = abs(high - low) or abs(high) or 1.0
-    return min(max(math.ceil(-math.log10(STEP_PART * width) - 1e-9), -2), most)
+    fine, coarse = (math.ceil(-math.log10(part * width) - 1e-9) for part in (STEP, COARSE_STEP))
+    return min(fine if fine >= 0 else max(min(coarse, 0), -2), most)
 
 
 def ends(low: float, high: float, *, most: int = 3) -> tuple[str, str]:
@@ -99,7 +104,7 @@ def change(item: Difference, more: str, fewer: str, *, scale: float = 1.0, most:
     """A difference with its direction in words: ``2 to 4 more``, ``1 fewer to 3 more``."""
     if item.value is None:
         return "not known"
-    if item.verdict == "same":
+    if item.verdict == "same" or item.low == item.high == 0.0:
         return "no difference"
     if item.low is None or item.high is None:
         word = more if item.value >= 0 else fewer

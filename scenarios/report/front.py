@@ -90,7 +90,7 @@ def _tile(study: Study, item: AnswerFigure) -> Raw:
         tag(
             "div",
             tag("dt", study.name(row.policy)),
-            tag("dd", row.text, class_=None if row.clear else "unclear"),
+            tag("dd", *_in_a_tile(row), class_=None if row.clear else "unclear"),
         )
         for row in item.rows
     ]
@@ -101,6 +101,14 @@ def _tile(study: Study, item: AnswerFigure) -> Raw:
         tag("p", item.comparator, class_="comparator"),
         class_="tile",
     )
+
+
+def _in_a_tile(row: AnswerRow) -> list[object]:
+    """The difference in large type, what stands in brackets small below it."""
+    much, bracket, level = row.text.partition(" (")
+    if not (row.clear and bracket):
+        return [row.text]
+    return [much, tag("small", f" ({level}")]
 
 
 def _rules(study: Study) -> Raw:

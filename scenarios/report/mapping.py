@@ -31,6 +31,7 @@ MOST_OPTION_MAPS = 4  # one sheet of paper
 MANY_HEIGHT_IN = 1.8
 FINEST_GRID, COARSEST_GRID = 36, 8
 WELL_FILLED = 0.85
+EDGE = 0.02  # beyond the frame, so that a mark on its edge is whole
 ROADS_AS_LINES = 1500  # more than this many edges become a picture inside the drawing
 
 
@@ -130,7 +131,10 @@ def draw_roads(axes: Any, region: Any, frame: Frame) -> None:
     x, y = _road_lines(network, frame)
     many = len(network.edge_u) > ROADS_AS_LINES
     axes.plot(x, y, color=ROAD, linewidth=0.35 if many else 0.6, zorder=2, rasterized=many)
-    axes.set(xlim=(0, frame.width_km), ylim=(0, frame.height_km), aspect="equal")
+    edge = EDGE * max(frame.width_km, frame.height_km)
+    axes.set(
+        xlim=(-edge, frame.width_km + edge), ylim=(-edge, frame.height_km + edge), aspect="equal"
+    )
     axes.set_axis_off()
 
 
@@ -146,7 +150,7 @@ def scale_bar(axes: Any, frame: Frame) -> None:
     length = max(
         (k for k in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if k <= frame.width_km / 3.5), default=0.1
     )
-    below = -0.02 * frame.height_km
+    below = -0.02 * frame.height_km - EDGE * max(frame.width_km, frame.height_km)
     said = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
     axes.plot([0, length], [below, below], color=INK, linewidth=2.5, clip_on=False,
               solid_capstyle="butt")  # fmt: skip
@@ -270,7 +274,8 @@ def _mark_size(aeds: int) -> float:
 def _option_maps(study: Study, frame: Frame, arrests: Arrests) -> Raw:
     first = sorted(study.policies, key=lambda policy: policy is not study.lead)
     able = [p for p in first if p.measures["volunteer_before_ambulance"].value]
-    shown = able[:MOST_OPTION_MAPS]
+    drawn = able[:MOST_OPTION_MAPS]
+    shown = [policy for policy in study.policies if policy in drawn]
     left_out = words.listed([p.name for p in able[MOST_OPTION_MAPS:]])
     if not shown or not len(arrests.x):
         return Raw("")

@@ -237,7 +237,7 @@ def _sooner(study: Study, measure: str, policy: PolicySummary) -> str:
         return "–"
     change = study.difference(policy.id, measure)
     said = words.change(change, "later", "sooner", scale=1 / 60, most=1)
-    unclear = change.verdict == "cannot_tell" and change.low is not None
+    unclear = change.verdict == "cannot_tell" and change.low != change.high
     return f"cannot tell: {said}" if unclear else said
 
 

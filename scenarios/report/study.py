@@ -11,7 +11,7 @@ from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.intervals import Difference, Estimate
 from scenarios.metrics.panel import Panel, Tables
 from scenarios.metrics.shape import Comparison, PolicySummary, Summary
-from scenarios.report.html import Raw, join, table, tag
+from scenarios.report.html import Raw, table, tag
 from scenarios.report.palette import Look, ambulance_swatch, looks, swatch
 from scenarios.report.places import cut_off
 
@@ -102,7 +102,8 @@ class Study:
 
     def name(self, policy: str) -> Raw:
         """The option's swatch and title."""
-        return join([swatch(self.looks[policy]), self.summary.policy(policy).name])
+        words = tag("span", self.summary.policy(policy).name)
+        return tag("span", swatch(self.looks[policy]), words, class_="option")
 
     def legend(self, *, ambulance: bool = False) -> Raw:
         """Swatches with titles, once above a row of panels."""

@@ -592,7 +592,7 @@ def test_limits_are_rounded_outwards_and_alike_in_tables_and_sentences() -> None
             )
             assert first <= low + 1e-9
             assert last >= low + width - 1e-9
-            assert last - first <= max(1.45 * width, width + 2 * 10.0**-most)
+            assert last - first <= max(1.51 * width, width + 2 * 10.0**-most)
             if low > 0:
                 assert words.dash(item, most=most).replace("–", " to ") == said
 

@@ -444,6 +444,24 @@ def test_a_shock_that_no_option_changes_has_its_reason(make_study: Make) -> None
     assert "because" not in render(facts, summarise(tables, facts), tables, None)
 
 
+def test_maps_of_options_stand_in_the_order_of_the_options(study: Made, source: str) -> None:
+    facts, _ = study
+    titles = re.findall(r'class="says">([^<]*): a volunteer is first at', source)
+    assert titles == [policy.name for policy in facts.policies[1:]]
+
+
+def test_only_what_occurs_is_explained_beside_the_bars(make_study: Make) -> None:
+    """No volunteer brings an AED and there is no co-responder: neither shade nor lines for them."""
+    facts, tables = make_study(replications=3)
+    rows = [{**row, "first_aed_source": "ambulance"} for row in tables.incidents.to_pylist()]
+    none = Tables(pa.Table.from_pylist(rows, tables.incidents.schema), tables.alerts)
+    said = " ".join(Page(render(facts, summarise(none, facts), none, None)).words)
+    assert "Half-dark: a volunteer" in said
+    assert "Dark: a volunteer" not in said
+    assert "Lines that fall" not in said
+    assert "volunteer without" not in said
+
+
 def test_levels_that_were_set_are_marked(make_study: Make) -> None:
     facts, tables = make_study(replications=3)
     outcome = msgspec.structs.replace(facts.outcomes[0], domain="its intercept is calibrated")
