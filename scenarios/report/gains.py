@@ -179,7 +179,7 @@ def _alt(study: Study, split: GroupSet, rows: list[int]) -> str:
     parts = []
     for i in rows:
         said = ", ".join(
-            f"{policy.name} {words.ranged(estimates[policy.id][i], scale=100, most=0)}"
+            f"{policy.name} {words.ranged(estimates[policy.id][i], scale=100, most=1)}"
             for policy in study.policies
         )
         parts.append(f"{split.groups[i].label}: {said}")
