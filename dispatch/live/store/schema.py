@@ -388,6 +388,7 @@ stream = Table(
     Column("incident_id", String(40), nullable=True),
     Column("kind", String(40), nullable=False),
     Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,  # a reader who comes back must never meet an old number again
 )
 
 webhook = Table(

@@ -328,6 +328,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("stream_id"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "timer",
