@@ -70,8 +70,8 @@ def race_section(study: Study, number: int) -> Raw:
         paragraph(
             "Share of all arrests, whether anybody came or not. The pale band is the 95 % "
             "interval. The dashed line is the ambulance at the address; its crew is at the patient "
-            "a little later. Trained hands are a volunteer's or the crew's. A first shock counts "
-            "from the moment at which one could be given.",
+            "a little later. Trained hands are a volunteer's, {_with_groups(study)}or the crew's. A "
+            "first shock counts from the moment at which one could be given.",
             class_="note",
         ),
         _first_help(study),
@@ -225,10 +225,16 @@ def _half_and_most(study: Study) -> Raw:
         for mark, said in marks:
             key = f"{clock}_{mark}_s"
             lines.append((f"{name}: {said}", partial(_minutes, measure=key)))
-            if study.options:
-                lines.append(("… against " + study.baseline.name, partial(_sooner, study, key)))
+            if any(_moves(study, option, key) for option in study.options):
+                than = f"… against {study.baseline.name}"
+                lines.append((than, partial(_sooner, study, key)))
     caption = f"Minutes until half, and nine in ten, of all arrests have it. {there}"
     return study.side_by_side(caption, lines)
+
+
+def _moves(study: Study, option: PolicySummary, measure: str) -> bool:
+    change = study.difference(option.id, measure)
+    return change.verdict != "same" and not change.low == change.high == 0.0
 
 
 def _sooner(study: Study, measure: str, policy: PolicySummary) -> str:
@@ -242,7 +248,7 @@ def _sooner(study: Study, measure: str, policy: PolicySummary) -> str:
 
 
 def _half_of_many(study: Study, there: str) -> Raw:
-    """As narrow as a panel: half by for each clock, nine in ten for trained hands."""
+    """Half by for each clock, nine in ten for trained hands, and how much sooner these are."""
     keys = ("cpr_any_median_s", "trained_hands_median_s", "shock_median_s", "trained_hands_p90_s")
     rows = [
         [
@@ -252,9 +258,16 @@ def _half_of_many(study: Study, there: str) -> Raw:
         ]
         for policy in study.policies
     ]
-    head = ("half by", "CPR", "hands", "shock", "hands, 9 in 10", "hands, half: against the first")
+    head = (
+        "half by",
+        "CPR",
+        "hands",
+        "shock",
+        "hands, 9 in 10",
+        f"hands, half: against {study.baseline.name}",
+    )
     caption = f"Minutes until half of all arrests have it, and nine in ten have hands. {there}"
-    return tag("div", table(head, rows, caption=caption, kind="dense prose"), class_="panel")
+    return tag("div", table(head, rows, caption=caption, kind="dense"), class_="panel wide")
 
 
 def _minutes(policy: PolicySummary, measure: str) -> str:
