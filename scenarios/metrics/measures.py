@@ -103,6 +103,13 @@ def _co_responder_first(panel: Panel, policy: str) -> Bools:
     return np.asarray((there < panel.clock(policy, "ambulance")) & (there < volunteer))
 
 
+def co_responder_there(panel: Panel, policy: str) -> Bools:
+    """Calls at which a co-responder of the fleet, or a first-responder group, came to the scene."""
+    if not panel.has("t_co_responder_s"):
+        return np.zeros(panel.rows, dtype=np.bool_)
+    return np.asarray(np.isfinite(panel.clock(policy, "co_responder")))
+
+
 def _within(clock: str, limit_s: float) -> Callable[[Panel, str, Effort], Floats]:
     return lambda panel, policy, _: (panel.clock(policy, clock) <= limit_s).astype(np.float64)
 
@@ -227,7 +234,27 @@ def _per_replication() -> list[PerReplication]:
                     "per_year"),
             lambda panel, _, effort: effort.busiest / panel.facts.years,
         ),
+        *_called_out(),
     ]  # fmt: skip
+
+
+def _called_out() -> list[PerReplication]:
+    """Call-outs of co-responders; first-responder groups are such."""
+
+    def counted(key: str, label: str, where: Callable[[Panel], Bools | None]) -> PerReplication:
+        return PerReplication(
+            Measure(f"{key}_per_year", label, "per_year", "lower"),
+            lambda panel, policy, _: (
+                panel.sums(co_responder_there(panel, policy), where(panel)) / panel.facts.years
+            ),
+        )
+
+    who = "call-outs of first-responder groups and other co-responders a year"
+    return [
+        counted("group_call_outs", who, lambda _: None),
+        counted("group_night_call_outs", f"{who}, at night", lambda panel: panel.night),
+        counted("group_false_alarms", f"{who}, to what was no arrest", lambda panel: ~panel.arrest),
+    ]
 
 
 def _volunteer_years(panel: Panel, policy: str) -> float:

@@ -70,13 +70,22 @@ def race_section(study: Study, number: int) -> Raw:
         paragraph(
             "Share of all arrests, whether anybody came or not. The pale band is the 95 % "
             "interval. The dashed line is the ambulance at the address; its crew is at the patient "
-            "a little later. Trained hands are a volunteer's, {_with_groups(study)}or the crew's. A "
-            "first shock counts from the moment at which one could be given.",
+            f"a little later. {_whose_hands(study)} A first shock counts from the moment at which "
+            "one could be given.",
             class_="note",
         ),
         _first_help(study),
         worth(study),
     )
+
+
+def _whose_hands(study: Study) -> str:
+    if any(p.measures["group_call_outs_per_year"].value for p in study.policies):
+        return (
+            "Trained hands are a volunteer's, a co-responder's (first-responder groups are "
+            "co-responders) or the crew's."
+        )
+    return "Trained hands are a volunteer's or the crew's."
 
 
 # --- the curves ----------------------------------------------------------------------------------

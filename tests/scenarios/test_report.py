@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +18,22 @@ import pytest
 from scenarios.demand_fit import ChiSquare, DemandFit, FitTest
 from scenarios.metrics import words
 from scenarios.metrics.aeds import aed_hours
-from scenarios.metrics.facts import AedFacts, Observed, PolicyFacts, Site, StudyFacts
+from scenarios.metrics.facts import (
+    AedFacts,
+    Means,
+    Observed,
+    OptionFacts,
+    PolicyFacts,
+    Price,
+    Site,
+    StudyFacts,
+)
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.summary import summarise
 from scenarios.report.backcast import backcast_section
 from scenarios.report.gains import gains_section
 from scenarios.report.html import Raw, tag, text
+from scenarios.report.load import load_section
 from scenarios.report.mapping import map_section
 from scenarios.report.page import render, write_report
 from scenarios.report.palette import looks, shade
@@ -384,6 +395,50 @@ def test_bars_of_who_came_first_add_up_with_co_responders(make_study: Make) -> N
     source = render(facts, summary, more)
     assert "co-responder" in source
     assert "somebody else" in source
+
+
+def test_call_outs_of_groups_are_told_by_day_and_night(make_study: Make) -> None:
+    """Nobody of the first option goes out; two groups of the third do, at night too."""
+    facts, tables = make_study(replications=4, night_hours=(23, 7))
+    groups = Means("first-responder group", 2.0, Price("first-responder group", None, None, ""))
+    options = tuple(
+        OptionFacts(id=p.id, rule=p.id, means=(groups,) * (p.id == "phased_7"))
+        for p in facts.policies
+    )
+    facts = msgspec.structs.replace(facts, options=options)
+    rows = tables.incidents.to_pylist()
+    for row in rows:
+        out = row["policy"] == "phased_7" and int(row["incident_id"][1:]) % 3 == 0
+        row["t_co_responder_s"] = 400.0 if out else None
+    called = Tables(pa.Table.from_pylist(rows), tables.alerts)
+    out = [row for row in rows if row["t_co_responder_s"]]
+    night = [row for row in out if (hour := int(row["t_s"] // 3600 % 24)) >= 23 or hour < 7]
+    summary = summarise(called, msgspec.structs.replace(facts, timezone="UTC"))
+    found = summary.policy("phased_7").measures
+    assert found["group_call_outs_per_year"].value == pytest.approx(len(out) / 4)
+    assert found["group_night_call_outs_per_year"].value == pytest.approx(len(night) / 4)
+    false = [row for row in out if not row["true_arrest"]]
+    assert found["group_false_alarms_per_year"].value == pytest.approx(len(false) / 4)
+    assert summary.policy("nearest_3").measures["group_call_outs_per_year"].value == 0.0
+    said = load_section(Study(facts, summary, called, None), 6)
+    total = words.ranged(found["group_call_outs_per_year"], most=1)
+    assert f">{total}</td>" in said
+    each = words.ranged(found["group_call_outs_per_year"], scale=0.5, most=1)
+    assert re.search(rf"Call-outs of one group in a year, on average</th><td[^>]*>{each}<", said)
+    whole = render(facts, summary, called, None)
+    assert "a co-responder's (first-responder groups are co-responders)" in html.unescape(whole)
+
+
+def test_groups_alone_are_not_nobody(make_study: Make) -> None:
+    facts, tables = make_study(replications=2, effect=0.0)
+    still = load_section(Study(facts, summarise(tables, facts), tables, None), 6)
+    assert "Nobody is asked." in still
+    rows = [{**row, "t_co_responder_s": 400.0} for row in tables.incidents.to_pylist()]
+    called = Tables(pa.Table.from_pylist(rows), tables.alerts)
+    said = load_section(Study(facts, summarise(called, facts), called, None), 6)
+    assert "No option asks a volunteer." in said
+    assert "Nobody is asked." not in said
+    assert "Call-outs a year" in said
 
 
 def test_a_backcast_that_fits_shows_none(make_study: Make) -> None:
