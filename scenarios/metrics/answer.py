@@ -15,7 +15,7 @@ from scenarios.metrics.answer_means import of_means
 from scenarios.metrics.answer_study import HANDS, WAKES, AnswerStudy
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.groups import GroupMeasure, GroupSet
-from scenarios.metrics.intervals import Difference, Estimate
+from scenarios.metrics.intervals import Estimate
 from scenarios.metrics.means import OptionSummary
 from scenarios.metrics.shape import (
     Answer,
@@ -143,17 +143,29 @@ def _sooner_only(study: AnswerStudy, sooner: list[str]) -> tuple[str, list[str]]
     """Survivors cannot be told apart, but the time to trained hands can: sentence and options."""
     first = max(sooner, key=lambda o: study.measures[o][HANDS].value or 0.0)
     told = [o for o in sooner if o == first or study.between(first, o, HANDS).verdict != "higher"]
-    found = [study.against[o][HANDS] for o in told]
-    low, high = min(d.low or 0.0 for d in found), max(d.high or 0.0 for d in found)
-    more = words.change(Difference(low, low, high), "more", "fewer", scale=100, most=1)
-    one = len(told) == 1
-    named = study.names[first] if one else _named(study, told, starts=False)
     sentence = (
-        f"With {named}, {more} "
-        f"of 100 arrests have trained hands within 8 min than with {study.baseline}. Whether "
-        f"{'it adds' if one else 'they add'} survivors, we cannot tell."
+        f"With {_reached_with(study, told)} more of 100 arrests have trained hands within 8 min "
+        f"than with {study.baseline}. Whether {'it adds' if len(told) == 1 else 'they add'} "
+        "survivors, we cannot tell."
     )
     return sentence, told
+
+
+def _reached_with(study: AnswerStudy, told: list[str]) -> str:
+    """``A, 4 to 10``; two after each other; the ranges of more are put together, and it is said."""
+    found = {option: study.against[option][HANDS] for option in told}
+    if len(told) > TWO:
+        low, high = (
+            min(d.low or 0.0 for d in found.values()),
+            max(d.high or 0.0 for d in found.values()),
+        )
+        both = words.span(low, high, scale=100, most=1)
+        return f"{_named(study, told, starts=False)}, {both} (their ranges put together)"
+    parts = [
+        f"{study.names[option]}, {words.ranged(change, scale=100, most=1)}"
+        for option, change in found.items()
+    ]
+    return ", and with ".join(parts)
 
 
 # --- what it asks of people ----------------------------------------------------------------------

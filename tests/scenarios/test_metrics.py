@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ import pytest
 from scipy import stats
 
 from scenarios.metrics import words
+from scenarios.metrics.answer_study import AnswerStudy
 from scenarios.metrics.curves import curve
 from scenarios.metrics.errors import MetricsError
 from scenarios.metrics.facts import PolicyFacts, StudyFacts, ZoneFacts
@@ -31,7 +33,7 @@ from scenarios.metrics.intervals import (
 )
 from scenarios.metrics.panel import Panel, Tables, is_night, local_hours
 from scenarios.metrics.quantiles import Times, pair_counts, quantile_differences
-from scenarios.metrics.shape import Summary
+from scenarios.metrics.shape import Comparison, Summary
 from scenarios.metrics.summary import summarise, summary_json
 
 Made = tuple[StudyFacts, Tables]
@@ -505,6 +507,29 @@ def test_a_rare_survivor_is_told_in_years(make_study: Make) -> None:
     told = re.findall(r"(\d\S* to \d\S*)(?: extra survivors expected (in a \w+ years))?", sentence)
     assert told[0][1] == "in a hundred years", sentence
     assert {text for text, _ in told} <= set(tiles.values())
+
+
+def test_two_options_are_told_apart_and_more_say_that_ranges_are_put_together(
+    make_study: Make,
+) -> None:
+    facts, _ = make_study(replications=2)
+    extra = {"b": (0.011, 0.069), "c": (0.02, 0.08), "d": (-0.004, 0.09)}
+    policies: Any = [SimpleNamespace(id=key, name=key.upper(), measures={}) for key in "abcd"]
+    found = [
+        Comparison(
+            key, "a", {"survivors_per_year_joint": Difference((low + high) / 2, low, high)}, {}
+        )
+        for key, (low, high) in extra.items()
+    ]
+    base = msgspec.structs.replace(facts.baseline, id="a")
+    facts = msgspec.structs.replace(facts, policies=(base,), population=None)
+    study = AnswerStudy(facts, policies, found, [])
+    told = "1 to 7 extra survivors expected in a hundred years"
+    assert study.much(["b"], compared=False) == told
+    assert study.much(["b", "c"], compared=False) == f"{told} with B and 2 to 8 with C"
+    together = study.much(["b", "c", "d"], compared=False)
+    assert together.startswith("1 fewer to 9 more survivors expected in a hundred years")
+    assert "ranges put together" in together
 
 
 def test_time_to_hands_is_told_when_survivors_cannot_be(make_study: Make) -> None:
