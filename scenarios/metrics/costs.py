@@ -16,6 +16,7 @@ from scenarios.metrics.facts import Means, OptionFacts, Price
 from scenarios.metrics.intervals import Difference, t_quantile
 from scenarios.metrics.panel import Floats
 
+CHANCE = "the gain may be chance where several options are tried"
 SHARED = ("AED", "ambulance crew", "volunteer")
 """What the comparator has as well: an option pays for what it has more of."""
 
@@ -118,13 +119,15 @@ def cost_against(
     *,
     survivors: Floats,
     asked: Floats,
+    told: bool,
     minutes: Difference,
     qalys: float,
 ) -> CostAgainst:
     """One option against another one.
 
     ``survivors``: extra survivors a year, f64[R]; ``asked``: extra cost of alerts a year beyond its
-    mean, f64[R]; ``minutes``: difference of the median time to a first shock, in seconds.
+    mean, f64[R]; ``told``: more survivors are shown with all options in view (Holm); ``minutes``:
+    difference of the median time to a first shock, in seconds, with its verdict.
     """
     difference = cost.total - other.total
     extra = difference + asked
@@ -133,10 +136,17 @@ def cost_against(
         difference=difference,
         difference_low=cost.total - other.total_high,
         difference_high=cost.total_high - other.total,
-        per_survivor=fieller(extra, survivors, "survivor"),
-        per_qaly=fieller(extra, survivors * qalys, "quality-adjusted year"),
+        per_survivor=_judged(fieller(extra, survivors, "survivor"), told),
+        per_qaly=_judged(fieller(extra, survivors * qalys, "quality-adjusted year"), told),
         per_median_minute=_per_minute(difference, minutes),
     )
+
+
+def _judged(ratio: CostRatio, told: bool) -> CostRatio:
+    """Fieller's limits are of one option by itself: none above where the gain may be chance."""
+    if told or ratio.high is None:
+        return ratio
+    return CostRatio(ratio.value, ratio.low, None, f"no upper limit: {CHANCE}")
 
 
 def fieller(cost: Floats, gain: Floats, unit: str) -> CostRatio:
@@ -179,9 +189,10 @@ def _per_minute(difference: float, seconds: Difference) -> CostRatio:
         return CostRatio(None, max(difference, 0.0) / most, None, words)
     if difference <= 0.0:
         return CostRatio(difference / gained, None, None, "no ratio: it costs no more")
-    return CostRatio(
+    found = CostRatio(
         difference / gained, difference / most, difference / least, f"for each {unit} sooner"
     )
+    return _judged(found, seconds.verdict == "lower")
 
 
 def priced(options: Sequence[OptionFacts]) -> bool:

@@ -14,6 +14,7 @@ from scenarios.metrics.facts import OptionFacts
 from scenarios.metrics.intervals import Difference, Estimate, mean_estimate
 from scenarios.metrics.panel import Floats, Panel
 
+SHOCK_MEDIAN = "shock_median_s"
 STAGES = (
     "suspected", "eligible", "in_reach", "flyable", "open_air", "energy", "wanted", "allowed",
     "launched", "overhead", "delivered", "taken", "attached_first", "shock",
@@ -53,10 +54,10 @@ def option_summaries(
     panel: Panel,
     efforts: dict[str, Effort],
     survivors: dict[str, Floats],
-    shock_medians: dict[str, Difference],
+    against: dict[str, dict[str, Difference]],
 ) -> tuple[OptionSummary, ...]:
-    """All options. ``survivors``: a year, f64[R] by option; ``shock_medians``: against the
-    comparator, by option.
+    """All options. ``survivors``: a year, f64[R] by option; ``against``: the judged
+    differences from the comparator, by option and measure.
     """
     facts = panel.facts
     if not facts.options:
@@ -78,7 +79,7 @@ def option_summaries(
             against_comparator=None
             if option is baseline
             else between(
-                panel, efforts, survivors, costs, option.id, baseline.id, shock_medians[option.id]
+                panel, efforts, survivors, costs, option.id, baseline.id, against[option.id]
             ),
             days_grounded_per_year=_days(option),
             **_funnel(panel, option.id),
@@ -94,7 +95,7 @@ def between(
     costs: dict[str, YearlyCost | None],
     option: str,
     other: str,
-    shock_median: Difference,
+    differences: dict[str, Difference],
 ) -> CostAgainst | None:
     """The cost of one option against another one's; None without prices."""
     cost, than = costs[option], costs[other]
@@ -103,6 +104,7 @@ def between(
     facts = {item.id: item for item in panel.facts.options}
     price = facts[option].alert_price
     each = 0.0 if price is None or price.usual is None else price.usual
+    gain = f"survivors_per_year_{panel.facts.outcomes[0].name}"
     asked = each * (efforts[option].asked - efforts[other].asked) / panel.facts.years
     return cost_against(
         cost,
@@ -110,7 +112,8 @@ def between(
         other,
         survivors=survivors[option] - survivors[other],
         asked=asked - asked.mean(),
-        minutes=shock_median,
+        told=differences[gain].verdict == "higher",
+        minutes=differences[SHOCK_MEDIAN],
         qalys=facts[option].qalys,
     )
 

@@ -30,7 +30,6 @@ from scenarios.metrics.quantiles import QUANTILES, Times, pair_counts, quantile_
 from scenarios.metrics.shape import Comparison, PairCounts, PolicySummary, Summary
 
 SIX_FIGURES = 1e6
-SHOCK_MEDIAN = "shock_median_s"
 FEW_ARRESTS = 500  # below, 95 % intervals of gains cover 85 to 93 % (docs/validation.md)
 GROUP_MEASURES = (
     "volunteer_before_ambulance",
@@ -67,7 +66,7 @@ def summarise(tables: Tables, facts: StudyFacts) -> Summary:
         panel,
         efforts,
         {policy.id: sums.survivors(policy.id) for policy in facts.policies},
-        {item.policy: item.differences[SHOCK_MEDIAN] for item in comparisons},
+        {item.policy: item.differences for item in comparisons},
     )
     grouped = [item for item in per_incident if item.measure.key in _group_measures(facts)]
     groups = tuple(group_set(panel, split, grouped, efforts) for split in splits(panel))

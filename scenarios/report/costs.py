@@ -172,8 +172,8 @@ def _gain_table(study: Study, options: list[OptionSummary], currency: str) -> Ra
     note = paragraph(
         f"A survivor counts as {each} quality-adjusted years (assumption unless the scenario sets "
         "it). A year: from usual to dear prices. The others: 95 % limits at usual prices "
-        "(Fieller 1954, over repetitions); no upper limit where it cannot be told whether anything "
-        "is gained.",
+        "(Fieller 1954, over repetitions); no upper limit where we cannot tell whether anything is "
+        "gained, with all options tried in view.",
         class_="note",
     )
     return join([table(head, rows, caption=caption, kind="prose"), note])

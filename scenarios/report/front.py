@@ -74,6 +74,8 @@ def _more_columns(study: Study) -> list[tuple[str, Callable[[str], object]]]:
 def _sooner(study: Study, policy: str) -> Raw:
     change = study.difference(policy, "shock_median_s")
     said = words.change(change, "min later", "min sooner", scale=1 / 60, most=1)
+    unclear = change.verdict == "cannot_tell" and change.low != change.high
+    said = f"cannot tell: {said}" if unclear else said
     return _cell(AnswerRow(policy, said, change.verdict in ("higher", "lower")))
 
 

@@ -95,10 +95,28 @@ def test_a_minute_sooner_costs_the_more_the_fewer_there_are() -> None:
     assert costs[0] is not None
     assert costs[1] is not None
     found = cost_against(
-        costs[0], costs[1], "a", survivors=np.array([1.0, 2.0]), asked=np.zeros(2),
-        minutes=Difference(-120.0, -240.0, -60.0), qalys=10.0,
+        costs[0], costs[1], "a", survivors=np.array([1.0, 2.0]), asked=np.zeros(2), told=True,
+        minutes=Difference(-120.0, -240.0, -60.0, verdict="lower"), qalys=10.0,
     ).per_median_minute  # fmt: skip
     assert (found.value, found.low, found.high) == (10_000.0, 5_000.0, 20_000.0)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_gain_that_may_be_chance_has_no_upper_limit(told: bool) -> None:
+    """The intervals are clear of zero, the verdict (Holm, over all options) need not be."""
+    baseline, drones = option("a"), option("b", drones=1)
+    costs = [yearly_cost(item, baseline, 0.0) for item in (drones, baseline)]
+    assert costs[0] is not None
+    assert costs[1] is not None
+    found = cost_against(
+        costs[0], costs[1], "a", survivors=np.array([2.0, 2.1, 2.2]), asked=np.zeros(3), told=told,
+        minutes=Difference(-120.0, -240.0, -60.0, verdict="lower" if told else "cannot_tell"),
+        qalys=10.0,
+    )  # fmt: skip
+    for ratio in (found.per_survivor, found.per_qaly, found.per_median_minute):
+        assert ratio.low is not None
+        assert (ratio.high is not None) == told
+        assert ("may be chance" in ratio.words) != told
 
 
 # --- the sentence --------------------------------------------------------------------------------

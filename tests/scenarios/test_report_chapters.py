@@ -27,6 +27,7 @@ from scenarios.metrics.summary import summarise, summary_json
 from scenarios.report import air_words
 from scenarios.report.air import air_section
 from scenarios.report.costs import costs_section, has_costs, ratio_words
+from scenarios.report.front import answer_section
 from scenarios.report.money import money, money_range
 from scenarios.report.page import render
 from scenarios.report.study import Study
@@ -376,6 +377,22 @@ def test_the_summary_can_be_read_back(made: tuple[StudyFacts, Tables, Summary, A
 
 
 # --- costs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", ["lower", "cannot_tell"])
+def test_minutes_on_the_first_screen_say_what_cannot_be_told(
+    made: tuple[StudyFacts, Tables, Summary, AirStudy], verdict: Any
+) -> None:
+    facts, tables, summary, _ = made
+    sooner = Difference(-300.0, -600.0, -60.0, 0.04, 0.16, verdict)
+    comparisons = tuple(
+        msgspec.structs.replace(item, differences={**item.differences, "shock_median_s": sooner})
+        for item in summary.comparisons
+    )
+    told = msgspec.structs.replace(summary, comparisons=comparisons)
+    said = answer_section(Study(facts, told, tables, None))
+    kind, text = ("clear", "") if verdict == "lower" else ("unclear", "cannot tell: ")
+    assert f'<span class="{kind}">{text}1 to 10 min sooner</span>' in said
 
 
 def test_costs_on_the_page_are_those_of_the_summary(
