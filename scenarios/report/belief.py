@@ -9,6 +9,7 @@ from scenarios.report.backcast import has_own_data
 from scenarios.report.html import Raw, join, paragraph, section, table, tag
 from scenarios.report.study import Study
 
+FITS, MISFIT, UNKNOWN = "fits", "does not fit", "too few to tell"
 INVENTED_PLACES = {"the whole town", "the whole district"}
 
 
@@ -42,15 +43,16 @@ def _anchors(study: Study) -> Raw:
     rows, kinds = [], []
     for anchor in anchors_for(study.facts.timezone):
         for label, item, mark in _simulated(study, anchor):
-            fits = item.value is not None and anchor.low <= item.value <= anchor.high
-            judged = "fits" if fits else "does not fit"
-            judged += f" ({mark})" if mark else ""
+            fit = judged(item, anchor)
             shown = words.minutes(item) if anchor.unit == "s" else words.of_hundred(item)
-            rows.append((label, shown, _published(anchor), judged))
-            kinds.append("" if fits else "off")
-    head = ("", f"Simulated, {study.baseline.name}", "Published", "Fit")
+            said = f"{fit} ({mark})" if mark else fit
+            rows.append((label, shown, _published(anchor), _band(anchor), said))
+            kinds.append("off" if fit == MISFIT else "")
+    head = ("", f"Simulated, {study.baseline.name}", "Published", "Counts as a fit", "Fit")
     caption = "The simulated baseline beside published figures"
     note = paragraph(
+        "Fits: the whole range lies within what counts as a fit; does not fit: none of it does; "
+        "else there are too few arrests or repetitions to tell. "
         "Input: the scenario sets it, so that it fits proves nothing. From an input: it follows "
         "from the shares of patients who get CPR or a public AED (patient.*, in the last section). "
         "Calibrated: the model was set so that survival has about the published level; what it "
@@ -58,6 +60,25 @@ def _anchors(study: Study) -> Raw:
         class_="note",
     )
     return join([table(head, rows, caption=caption, row_kinds=kinds, kind="prose"), note])
+
+
+def judged(item: Estimate, anchor: Anchor) -> str:
+    """Whether the interval lies inside the anchor's band, outside, or over its edge."""
+    if item.low is None or item.high is None:
+        return UNKNOWN
+    if anchor.low <= item.low and item.high <= anchor.high:
+        return FITS
+    if item.high < anchor.low or anchor.high < item.low:
+        return MISFIT
+    return UNKNOWN
+
+
+def _band(anchor: Anchor) -> str:
+    """The band as it stands among the anchors, not rounded outwards as an interval is."""
+    if anchor.unit == "s":
+        return f"{words.number(anchor.low / 60, 1)} to {words.number(anchor.high / 60, 1)} min"
+    low, high = (words.number(100 * end, 0) for end in (anchor.low, anchor.high))
+    return f"{low} to {high} of 100" if anchor.low else f"up to {high} of 100"
 
 
 def _simulated_fleet(study: Study, anchor: Anchor) -> bool:

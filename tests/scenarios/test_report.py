@@ -28,9 +28,11 @@ from scenarios.metrics.facts import (
     Site,
     StudyFacts,
 )
+from scenarios.metrics.intervals import Estimate
 from scenarios.metrics.panel import Tables
 from scenarios.metrics.summary import summarise
 from scenarios.report.backcast import backcast_section
+from scenarios.report.belief import belief_section
 from scenarios.report.gains import gains_section
 from scenarios.report.html import Raw, tag, text
 from scenarios.report.load import load_section
@@ -515,6 +517,31 @@ def test_only_what_occurs_is_explained_beside_the_bars(make_study: Make) -> None
     assert "Dark: a volunteer" not in said
     assert "Lines that fall" not in said
     assert "volunteer without" not in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.50, 0.55, "fits"),
+        (0.40, 0.70, "too few to tell"),
+        (0.45, 0.50, "too few to tell"),
+        (0.40, 0.47, "does not fit"),
+        (0.59, 0.70, "does not fit"),
+        (None, None, "too few to tell"),
+    ],
+)
+def test_the_interval_is_held_against_the_band(
+    study: Made, low: float | None, high: float | None, says: str
+) -> None:
+    """The value alone, outside the band, is no misfit."""
+    facts, tables = study
+    found = summarise(tables, facts)
+    checks = {**found.checks, "witnessed": Estimate(0.47, low, high)}
+    held = msgspec.structs.replace(found, checks=checks)
+    said = belief_section(Study(facts, held, tables, None), 2)
+    row = said.split("Somebody saw or heard it")[1].split("</tr>")[0]
+    assert f"{says} (input)" in row
+    assert "48 to 58 of 100" in row
 
 
 def test_levels_that_were_set_are_marked(make_study: Make) -> None:
