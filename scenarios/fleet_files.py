@@ -12,12 +12,12 @@ from scenarios.conversion import lognormal
 from scenarios.errors import Fault, InputFaults
 from scenarios.own_data import HOSPITALS, STATIONS, OwnTable, Schema
 from scenarios.own_files import own_table
+from scenarios.places import NEAR_M, SWAPPED, swapped
 from scenarios.row_use import RowUse
 from scenarios.schema import Scenario
 from sim.parameters import FleetParameters, Hospital, Lognormal, Station
 
 ALL_DAY = (0.0, 24.0)
-NEAR_M = 30_000.0  # stations and hospitals outside the region still serve it: assumption
 
 
 def fleet_with_rows(
@@ -49,12 +49,17 @@ def _near(scenario: Scenario, region: Region, name: str, schema: Schema) -> tupl
     table = own_table(scenario, name, schema, scenario.ambulance.fleet.crs)
     lat, lon = table.lat[""].tolist(), table.lon[""].tolist()
     near = [region.holds(a, o, margin_m=NEAR_M) for a, o in zip(lat, lon, strict=True)]
-    if not any(near):
+    turned = [
+        not within and swapped(region, a, o, margin_m=NEAR_M)
+        for a, o, within in zip(lat, lon, near, strict=True)
+    ]
+    if not any(near) or any(turned):
         expected = f"a place within {NEAR_M / 1000:g} km of the region"
-        found = zip(lat, lon, table.lines, strict=True)
+        found = zip(lat, lon, table.lines, turned, strict=True)
         raise InputFaults(
-            [Fault(str(table.path), "lat, lon", expected, f"{a:.4f}, {o:.4f}", line)
-             for a, o, line in found]
+            [Fault(str(table.path), "lat, lon", expected, f"{a:.4f}, {o:.4f}", line,
+                   SWAPPED if wrong else "")
+             for a, o, line, wrong in found if wrong or not any(turned)]
             or [Fault(str(table.path), "", "at least one row", "none")]
         )  # fmt: skip
     kept = table.where(np.array(near, np.bool_))

@@ -31,6 +31,7 @@ from scenarios.own_data import (
     epoch_seconds,
 )
 from scenarios.own_files import own_table
+from scenarios.places import check_places
 from scenarios.row_use import RowUse, rows_inside
 from scenarios.schema import Scenario
 from scenarios.zone_columns import volunteers_per_zone
@@ -59,8 +60,10 @@ def read_inputs(scenario: Scenario, region: Region) -> Inputs:
     """The simulator's parameters with the planner's own rows in them, and what became of each row.
 
     Raises:
-        InputFaults: a file is missing, a row is wrong, or none of its places lies in the region.
+        InputFaults: a file is missing, a row is wrong, none of its places lies in the region, or a
+            place of the scenario lies far from it.
     """
+    check_places(scenario, region)
     plain = scenario.to_parameters()
     people, used = _people(scenario, region, plain.people)
     uses = [*_aed_rows(scenario, region), *used]
