@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -43,20 +44,24 @@ def yes_no(cell: str) -> Value:
     raise ValueError("yes or no expected")
 
 
-def number(low: float, high: float, unit: str) -> Parse:
-    """A parser of finite numbers from ``low`` to ``high``."""
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A parser of finite numbers from ``low`` to ``high``, in ``unit``."""
 
-    def parse(cell: str) -> Value:
-        expected = f"a number of {unit} from {low:g} to {high:g} expected"
+    low: float
+    high: float
+    unit: str
+
+    def __call__(self, cell: str) -> Value:
+        """The number. Raises ``ValueError`` where it is none, or out of range."""
+        expected = f"a number of {self.unit} from {self.low:g} to {self.high:g} expected"
         try:
             value = float(cell)
         except ValueError:
             raise ValueError(expected) from None
-        if not (math.isfinite(value) and low <= value <= high):
+        if not (math.isfinite(value) and self.low <= value <= self.high):
             raise ValueError(expected)
         return value
-
-    return parse
 
 
 def count(cell: str) -> Value:
@@ -77,8 +82,23 @@ def one_of(*choices: str) -> Parse:
     return parse
 
 
+def _with_dots(cell: str) -> str:
+    """31.03.2024 as 2024-03-31: the day comes first wherever dots are written."""
+    return re.sub(r"^(\d{1,2})\.(\d{1,2})\.(\d{4}),?(?=\s|$)", _year_first, cell)
+
+
+def _year_first(found: re.Match[str]) -> str:
+    day_, month, year = found.groups()
+    return f"{year}-{int(month):02d}-{int(day_):02d}"
+
+
 def moment(cell: str) -> Value:
-    """ISO 8601 date and time, kept as text; the time zone is applied when the file is read."""
+    """Date and time, ISO 8601 or 31.03.2024 18:05; the zone is applied when the file is read.
+
+    Raises ``ValueError`` otherwise.
+    """
+    cell = re.sub(r"\s+", " ", _with_dots(cell))
+    cell = re.sub(r"(?<= )(\d):", r"0\1:", cell)  # 9:05, as spreadsheets write it
     try:
         parsed = datetime.fromisoformat(cell)
     except ValueError:
@@ -89,9 +109,9 @@ def moment(cell: str) -> Value:
 
 
 def day(cell: str) -> Value:
-    """ISO 8601 date. Raises ``ValueError`` otherwise."""
+    """ISO 8601 date, or 31.12.2026. Raises ``ValueError`` otherwise."""
     try:
-        return date.fromisoformat(cell).isoformat()
+        return date.fromisoformat(_with_dots(cell)).isoformat()
     except ValueError:
         raise ValueError("a date like 2026-12-31 expected") from None
 
@@ -115,10 +135,10 @@ class Column:
 
 def _places(prefix: str = "", meaning: str = "place") -> tuple[Column, ...]:
     return (
-        Column(f"{prefix}lat", number(-90, 90, "degrees"), f"{meaning}: latitude (with lon)"),
-        Column(f"{prefix}lon", number(-180, 180, "degrees"), f"{meaning}: longitude"),
-        Column(f"{prefix}easting", number(0, 700_000, "m"), f"{meaning}: British grid, instead"),
-        Column(f"{prefix}northing", number(0, 1_300_000, "m"), f"{meaning}: British grid, instead"),
+        Column(f"{prefix}lat", Number(-90, 90, "degrees"), f"{meaning}: latitude (with lon)"),
+        Column(f"{prefix}lon", Number(-180, 180, "degrees"), f"{meaning}: longitude"),
+        Column(f"{prefix}easting", Number(0, 700_000, "m"), f"{meaning}: British grid, instead"),
+        Column(f"{prefix}northing", Number(0, 1_300_000, "m"), f"{meaning}: British grid, instead"),
         Column(f"{prefix}postcode", text, f"{meaning}: postcode, instead (needs a postcode file)"),
     )
 
@@ -180,7 +200,7 @@ ARRESTS = Schema(
         Column("place", one_of("home", "public"), "where it was"),
         Column("witnessed", yes_no, "seen or heard by somebody"),
         Column("bystander_cpr", yes_no, "CPR before any responder"),
-        Column("response_s", number(0, 14_400, "s"), "observed: call to ambulance at the scene"),
+        Column("response_s", Number(0, 14_400, "s"), "observed: call to ambulance at the scene"),
     ),
     places=("",),
 )
@@ -189,7 +209,7 @@ RESPONSE_TIMES = Schema(
     (
         Column(
             "ambulance_s",
-            number(1, 86_400, "s"),
+            Number(1, 86_400, "s"),
             "observed: call to ambulance at the scene",
             required=True,
         ),
@@ -202,8 +222,8 @@ STATIONS = Schema(
         *_places(),
         Column("ambulances", count, "crews with an ambulance; empty: 1"),
         Column("co_responders", count, "first responders with an AED, arrests only; empty: 0"),
-        Column("shift_from_hour", number(0, 24, "hours"), "local; empty: on duty all day"),
-        Column("shift_to_hour", number(0, 24, "hours"), "local; may pass midnight"),
+        Column("shift_from_hour", Number(0, 24, "hours"), "local; empty: on duty all day"),
+        Column("shift_to_hour", Number(0, 24, "hours"), "local; may pass midnight"),
     ),
     places=("",),
 )
@@ -212,8 +232,8 @@ HOSPITALS = Schema(
     (
         Column("name", text, "name of the hospital", required=True),
         *_places(),
-        Column("handover_median_s", number(0, 43_200, "s"), "hand-over, median"),
-        Column("handover_sigma", number(0, 3, "the log"), "its spread, sigma of the log"),
+        Column("handover_median_s", Number(0, 43_200, "s"), "hand-over, median"),
+        Column("handover_sigma", Number(0, 3, "the log"), "its spread, sigma of the log"),
     ),
     places=("",),
 )
@@ -222,8 +242,8 @@ RESPONDER_POSTS = Schema(
     (
         Column("name", text, "name of the post, by which an option names it", required=True),
         *_places(),
-        Column("shift_from_hour", number(0, 24, "hours"), "local; empty: on call all day"),
-        Column("shift_to_hour", number(0, 24, "hours"), "local; may pass midnight"),
+        Column("shift_from_hour", Number(0, 24, "hours"), "local; empty: on call all day"),
+        Column("shift_to_hour", Number(0, 24, "hours"), "local; may pass midnight"),
     ),
     places=("",),
 )
@@ -309,13 +329,15 @@ def read_own_table(
 
     ``crs``: ``wgs84``, ``bng`` or ``osgb36`` (for lat, lon columns that are not WGS84).
     """
-    header, rows = _read_rows(path)
+    header, rows, comma = _read_rows(path)
     faults = list(_header_faults(path, schema, header))
     if faults:
         raise InputFaults(faults)
     columns: dict[str, list[Value]] = {c.name: [] for c in schema.columns if c.name in header}
+    if not rows:
+        raise InputFaults([Fault(str(path), "", "at least one row expected", "only the header")])
     for line, row in rows:
-        faults.extend(_read_row(path, schema, line, row, columns))
+        faults.extend(_read_row(path, schema, line, row, columns, comma))
     table = OwnTable(
         path,
         columns,
@@ -340,22 +362,36 @@ def epoch_seconds(moments: list[Value], timezone: str) -> Floats:
 
 
 Row = tuple[int, dict[str, str]]
+_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
+_DECIMAL_COMMA = "decimal commas are read where semicolons separate the columns"
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
+def _read_text(path: Path) -> str:
+    """The text of a file; a spreadsheet and other encodings are told from it."""
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputFaults([Fault(str(path), "", "a CSV file expected", "no such file")]) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputFaults(
-            [Fault(str(path), "", "a CSV file in UTF-8 expected", str(error))]
-        ) from None
+    except OSError as error:
+        found = "a folder" if isinstance(error, IsADirectoryError) else error.strerror or "an error"
+        raise InputFaults([Fault(str(path), "", "a CSV file expected", found)]) from None
+    expected, hint = "a CSV file in UTF-8 expected", "save it as CSV UTF-8"
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise InputFaults([Fault(str(path), "", expected, "a spreadsheet", hint=hint)])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = "a letter in another encoding"
+        raise InputFaults([Fault(str(path), "", expected, found, line, hint)]) from None
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[Row], bool]:
+    """Names of the columns, the rows, and whether numbers may have a decimal comma."""
+    content = _read_text(path)
     first = content.split("\n", 1)[0]
-    reader = csv.reader(
-        io.StringIO(content, newline=""),
-        delimiter=";" if first.count(";") > first.count(",") else ",",
-    )
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     if not lines or not any(lines[0][1]):
         raise InputFaults(
@@ -364,13 +400,21 @@ def _read_rows(path: Path) -> tuple[list[str], list[Row]]:
     header = [name.lower() for name in lines[0][1]]
     body = [(line, cells) for line, cells in lines[1:] if any(cells)]
     wrong = [
-        Fault(str(path), "", f"{len(header)} cells expected", str(len(cells)), line=line)
+        Fault(
+            str(path),
+            "",
+            f"{len(header)} cells expected",
+            str(len(cells)),
+            line=line,
+            hint=_DECIMAL_COMMA if delimiter == "," and len(cells) > len(header) else "",
+        )
         for line, cells in body
         if len(cells) != len(header)
     ]
     if wrong:
         raise InputFaults(wrong)
-    return header, [(line, dict(zip(header, cells, strict=True))) for line, cells in body]
+    rows = [(line, dict(zip(header, cells, strict=True))) for line, cells in body]
+    return header, rows, delimiter == ";"
 
 
 def _header_faults(path: Path, schema: Schema, header: list[str]) -> Iterator[Fault]:
@@ -393,17 +437,24 @@ def _form(prefix: str, header: list[str]) -> tuple[str, ...] | None:
 
 
 def _read_row(
-    path: Path, schema: Schema, line: int, row: dict[str, str], columns: dict[str, list[Value]]
+    path: Path,
+    schema: Schema,
+    line: int,
+    row: dict[str, str],
+    columns: dict[str, list[Value]],
+    comma: bool,
 ) -> Iterator[Fault]:
     for name, values in columns.items():
         column, cell = schema.column(name), row[name]
         assert column is not None
         value: Value = None
         if cell:
+            decimal = isinstance(column.parse, Number) and _COMMA_NUMBER.fullmatch(cell)
             try:
-                value = column.parse(cell)
+                value = column.parse(cell.replace(",", ".") if decimal and comma else cell)
             except ValueError as error:
-                yield Fault(str(path), name, str(error), repr(cell), line=line)
+                hint = _DECIMAL_COMMA if decimal and not comma else ""
+                yield Fault(str(path), name, str(error), repr(cell), line=line, hint=hint)
         elif column.required:
             yield Fault(
                 str(path), name, f"a value expected ({column.meaning})", "nothing", line=line
@@ -414,6 +465,8 @@ def _read_row(
 def _doubled(path: Path, schema: Schema, rows: list[Row]) -> Iterator[Fault]:
     keys = (c.name for c in schema.columns if c.required)
     key = next((name for name in keys if name == "name" or name.endswith("_id")), None)
+    if schema is ARRESTS:
+        yield from _same_rows(path, rows)
     if key is None:
         return
     seen: dict[str, int] = {}
@@ -426,6 +479,22 @@ def _doubled(path: Path, schema: Schema, rows: list[Row]) -> Iterator[Fault]:
                 "each identifier once expected",
                 f"{row[key]!r} as in line {first}",
                 line=line,
+            )
+
+
+def _same_rows(path: Path, rows: list[Row]) -> Iterator[Fault]:
+    """Rows in which every cell is that of an earlier row: one arrest would count twice."""
+    seen: dict[tuple[str, ...], int] = {}
+    for line, row in rows:
+        first = seen.setdefault(tuple(row.values()), line)
+        if first != line:
+            yield Fault(
+                str(path),
+                "",
+                "each arrest once expected",
+                f"line {line}, the same as line {first}",
+                line=line,
+                hint="delete it; of two arrests at once change the minute of one",
             )
 
 

@@ -146,3 +146,64 @@ def test_the_page_about_own_data_names_every_column_of_every_file() -> None:
         section = page.split(f"### {schema.kind}\n")[1].split("\n###")[0]
         for column in schema.columns:
             assert f"| `{column.name}` | {'yes' if column.required else ''} |" in section
+
+
+def test_a_european_export_is_read(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "called_at;lat;lon;response_s\n31.03.2024 18:05;51,5;-0,125;480,5\n"
+        "1.4.2024 9:05:30;51.5;-0.1;\n",
+    )
+    table = read_own_table(path, ARRESTS)
+    assert table.columns["called_at"] == ["2024-03-31T18:05:00", "2024-04-01T09:05:30"]
+    assert table.lon[""].tolist() == [-0.125, -0.1]
+    assert table.columns["response_s"] == [480.5, None]
+    path = write(tmp_path, "responder_id;lat;lon;verified_until\na;51,5;-0,1;31.12.2026\n")
+    assert read_own_table(path, RESPONDERS).columns["verified_until"] == ["2026-12-31"]
+
+
+def test_decimal_commas_between_commas_are_refused_with_a_hint(tmp_path: Path) -> None:
+    hint = "(decimal commas are read where semicolons separate the columns)"
+    quoted = write(tmp_path, 'aed_id,lat,lon\nA,"51,5",-0.1\n')
+    assert faults(quoted, AEDS)[0].endswith(f"found '51,5' {hint}")
+    bare = write(tmp_path, "aed_id,lat,lon\nA,51,5,-0,1\n")
+    assert faults(bare, AEDS) == [f":2: 3 cells expected, found 5 {hint}"]
+
+
+def test_a_date_that_is_none_stays_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "called_at,lat,lon\n31.02.2024 18:05,51.5,-0.1\n")
+    assert "a date and time like" in faults(path, ARRESTS)[0]
+
+
+def test_many_faults_alike_are_told_by_a_few_lines(tmp_path: Path) -> None:
+    rows = "".join(f"a{i},north,-0.1\n" for i in range(81))
+    with pytest.raises(InputFaults) as caught:
+        read_own_table(write(tmp_path, f"aed_id,lat,lon\n{rows}"), AEDS)
+    lines = str(caught.value).splitlines()
+    assert len(caught.value.faults) == 81
+    assert len(lines) == 6
+    assert "lat: … and 76 more like this" in lines[-1]
+
+
+def test_a_spreadsheet_and_another_encoding_are_told_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+    expected = "a CSV file in UTF-8 expected, found"
+    assert faults(path, AEDS) == [f": {expected} a spreadsheet (save it as CSV UTF-8)"]
+    path.write_bytes("aed_id,lat,lon\na,51,0\nCafé,51,0\n".encode("latin-1"))
+    assert faults(path, AEDS) == [
+        f":3: {expected} a letter in another encoding (save it as CSV UTF-8)"
+    ]
+
+
+def test_the_same_arrest_twice_is_refused(tmp_path: Path) -> None:
+    row = "2024-01-05 10:00,51.5,-0.1\n"
+    path = write(tmp_path, f"called_at,lat,lon\n{row}2024-01-05 10:01,51.5,-0.1\n{row}")
+    (line,) = faults(path, ARRESTS)
+    assert line.startswith(":4: each arrest once expected, found line 4, the same as line 2")
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=list(SCHEMAS))
+def test_a_header_alone_is_refused(tmp_path: Path, schema) -> None:
+    path = write(tmp_path, ",".join(column.name for column in schema.columns) + "\n")
+    assert faults(path, schema) == [": at least one row expected, found only the header"]
