@@ -95,6 +95,7 @@ def option_facts(option: Option, region: Region, parameters: WorldParameters) ->
         priced=option.stated or bool(costs.model_fields_set),
         bases=tuple((base.id, base.name or base.id) for base in bases),
         aircraft=tuple(base.aircraft for base in bases),
+        night_flying=scenario.drones.night_flying,
     )
 
 

@@ -227,7 +227,7 @@ def _beside(study: AnswerStudy, known: dict[str, OptionSummary], leading: Sequen
             text += f", {_price_of(known[option])}"
         parts.append(text)
     lead = f"Compared with {_plain(study.facts.baseline.id)}: {'; '.join(parts)}." if parts else ""
-    return " ".join(part for part in (lead, _grounded(known)) if part)
+    return " ".join(part for part in (lead, _grounded(study, known)) if part)
 
 
 def _price_of(option: OptionSummary) -> str:
@@ -251,16 +251,23 @@ def _span(low: float, high: float, currency: str) -> str:
     return f"{money(low, currency)} to {money(high, currency)}"
 
 
-def _grounded(known: dict[str, OptionSummary]) -> str:
-    days = [
-        item.days_grounded_per_year.mean
-        for item in known.values()
+def _grounded(study: AnswerStudy, known: dict[str, OptionSummary]) -> str:
+    """Of the option whose bases are worst off: lost hours added up, and days without any other."""
+    days = {
+        name: item.days_grounded_per_year
+        for name, item in known.items()
         if item.days_grounded_per_year is not None
-    ]
+    }
     if not days:
         return ""
-    most = max(days, key=lambda item: item.value or 0.0)
-    return f"Weather and light keep drones on the ground {words.ranged(most, most=0)} days a year."
+    name = max(days, key=lambda option: days[option].mean.value or 0.0)
+    by_day = next(item.night_flying for item in study.facts.options if item.id == name)
+    cause = "weather keeps" if by_day else "weather and darkness keep"
+    return (
+        f"With {name}, the hours that {cause} a drone on the ground add up to "
+        f"{words.ranged(days[name].mean, most=0)} days a year; days without one hour to fly in: "
+        f"{words.ranged(days[name].whole_days, most=0)} a year."
+    )
 
 
 # --- the figures ---------------------------------------------------------------------------------

@@ -155,6 +155,7 @@ class OptionFacts(Struct, frozen=True, kw_only=True):
     bases: tuple[tuple[str, str], ...] = ()  # id and name of each base with a drone
     aircraft: tuple[str, ...] = ()  # of each base
     grounded: dict[str, tuple[tuple[float, float], ...]] = {}
+    night_flying: bool = True  # else darkness keeps its drones on the ground as well
 
 
 class StudyFacts(Struct, frozen=True, kw_only=True):

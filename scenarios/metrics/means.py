@@ -23,7 +23,7 @@ STAGES = (
 
 
 class DaysGrounded(Struct, frozen=True):
-    """Days a year that weather and light keep drones on the ground.
+    """Days a year that weather, and darkness without night flights, keep drones on the ground.
 
     ``mean``: over the option's bases, grounded hours as days; ``by_base`` by name; ``whole_days``:
     days without a single flyable hour, mean over the bases.

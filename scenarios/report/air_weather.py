@@ -31,7 +31,7 @@ def weather_panel(study: Study, air: AirSummary) -> Raw:
     known = [base for base in air.bases if base.days_grounded.value is not None]
     if not known:
         return Raw("")
-    return join([_picture(study, known), _legend(_reasons(known))])
+    return join([_picture(study, air, known), _legend(_reasons(known))])
 
 
 def weather_table(air: AirSummary) -> Raw:
@@ -49,12 +49,13 @@ def _reasons(bases: list[BaseWeather]) -> list[str]:
     return sorted((r for r in total if total[r] > 0), key=lambda reason: -total[reason])
 
 
-def _picture(study: Study, bases: list[BaseWeather]) -> Raw:
+def _picture(study: Study, air: AirSummary, bases: list[BaseWeather]) -> Raw:
     lows = [base.days_grounded.low or base.days_grounded.value or 0.0 for base in bases]
     highs = [base.days_grounded.high or base.days_grounded.value or 0.0 for base in bases]
     where = bases[0].base if len(bases) == 1 else "each base"
+    cause = "weather keeps" if air.night_flying else "weather and darkness keep"
     title = (
-        "Weather and light keep drones on the ground for "
+        f"The hours that {cause} drones on the ground add up to "
         f"{words.span(min(lows), max(highs), most=0)} days a year at {where}."
     )
     reasons = _reasons(bases)
@@ -67,7 +68,8 @@ def _picture(study: Study, bases: list[BaseWeather]) -> Raw:
         axes.invert_yaxis()
         axes.grid(visible=False)
         alt = "; ".join(
-            f"{base.base}: {words.ranged(base.days_grounded, most=0)} days on the ground"
+            f"{base.base}: hours on the ground that add up to "
+            f"{words.ranged(base.days_grounded, most=0)} days"
             for base in bases
         )
         drawing = svg(drawn, "drone-weather", f"{title} One bar per base. {alt}.")
@@ -132,12 +134,15 @@ def _table(air: AirSummary, bases: list[BaseWeather]) -> Raw:
         )
         for base in bases
     ]
-    head = ("", "Days on the ground", "Whole days", *map(air_words.reason, reasons))
+    head = (
+        "", "Hours on the ground, as days", "Days without one hour to fly in",
+        *map(air_words.reason, reasons),
+    )  # fmt: skip
     night = "" if air.night_flying else " Nobody flies in the dark."
     note = paragraph(
-        f"Hours on the ground as days a year, and days without one hour to fly in. The first "
-        f"reason that holds counts. Weather: {air.weather_source}.{night}",
+        "24 hours on the ground count as a day; reasons are told apart by hours as well: the "
+        f"first one that holds counts. Weather: {air.weather_source}.{night}",
         class_="note",
     )
-    return join([table(head, rows, caption="Days a year on the ground, by reason", kind="prose"),
+    return join([table(head, rows, caption="Hours on the ground by reason, added up as days a year", kind="prose"),
                  note])  # fmt: skip

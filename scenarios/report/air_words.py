@@ -6,7 +6,7 @@ STAGES = {
     "suspected": "arrest suspected",
     "eligible": "a drone may be sent",
     "in_reach": "free drone in reach",
-    "flyable": "weather and light allow",
+    "flyable": "fit to fly in",
     "open_air": "a way through the air",
     "energy": "battery for both ways",
     "wanted": "worth sending",

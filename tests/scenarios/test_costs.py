@@ -161,10 +161,20 @@ def test_the_better_kind_is_held_against_the_best_of_the_other(make_study: Make)
     assert "survivors are expected" in said
     assert said.endswith("for £24 000 to £72 000 a year less.")
     assert "Compared with as today: Six groups: " in summary.answer.load
-    assert (
-        "Weather and light keep drones on the ground 86 to 93 days a year." in summary.answer.load
+    assert summary.answer.load.endswith(
+        "With three drones, the hours that weather keeps a drone on the ground add up to "
+        "86 to 93 days a year; days without one hour to fly in: about 5 a year."
     )
     assert [figure.title for figure in summary.answer.figures][-1] == "A year costs"
+
+
+def test_darkness_is_named_where_nobody_flies_in_it(
+    make_study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_day = msgspec.structs.replace(OPTIONS[DRONES], night_flying=False)
+    monkeypatch.setitem(OPTIONS, DRONES, by_day)
+    said = summary_of(make_study).answer.load
+    assert "the hours that weather and darkness keep a drone on the ground" in said
 
 
 def test_what_costs_more_is_said_to_cost_more(make_study: Make) -> None:

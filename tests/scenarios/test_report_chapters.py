@@ -316,6 +316,12 @@ def test_days_on_the_ground_carry_their_reasons(
     assert "Base a" in said
     assert "gusts" in said
     assert words.dash(first.days_grounded, most=0) in said
+    assert "The hours that weather keeps drones on the ground add up to" in said
+    assert "Days without one hour to fly in" in said
+    by_day = msgspec.structs.replace(air.summary, night_flying=False)
+    dark = msgspec.structs.replace(summary, air=by_day)
+    said = Page(air_section(Study(facts, dark, tables, None, air), 7)).said
+    assert "The hours that weather and darkness keep drones on the ground" in said
 
 
 def test_only_volumes_that_bear_on_the_flights_are_shown(
