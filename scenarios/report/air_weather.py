@@ -144,5 +144,5 @@ def _table(air: AirSummary, bases: list[BaseWeather]) -> Raw:
         f"first one that holds counts. Weather: {air.weather_source}.{night}",
         class_="note",
     )
-    return join([table(head, rows, caption="Hours on the ground by reason, added up as days a year", kind="prose"),
-                 note])  # fmt: skip
+    caption = "Hours on the ground by reason, added up as days a year"
+    return join([table(head, rows, caption=caption, kind="prose"), note])
