@@ -972,6 +972,9 @@ def main() -> None:
         default="1x1",
         help="2x2: copies of the graph side by side; 1/8: its middle; several with commas",
     )
+    parser.add_argument(
+        "--mode", choices=("foot", "bicycle", "car"), help="all questions by it; else as they come"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", help="parts, with commas: " + ", ".join(PARTS))
     parser.add_argument("--markdown", action="store_true", help="print the rows as a table, too")
@@ -1000,8 +1003,10 @@ def _all_parts(
     benches = {
         mode: Bench(part, quick=options.quick)
         for mode, part in _streets(options, tile).items()
-        if mode in ("foot", "car")
+        if mode in ((options.mode,) if options.mode else ("foot", "car"))
     }
+    if not benches:
+        raise SystemExit(f"--mode {options.mode}: the region has no such network")
     foot = benches.get("foot") or next(iter(benches.values()))
     car = benches.get("car") or foot
     print(f"streets ready after {time.perf_counter() - started:.0f} s", file=sys.stderr)
