@@ -6,7 +6,9 @@ import difflib
 import math
 import tomllib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -61,8 +63,8 @@ def _value(hint: Any, value: Any, file: str, path: str) -> tuple[Any, list[Fault
         return None, [Fault(file, path, "expected finite numbers")]
     try:
         return msgspec.convert(value, hint), []
-    except msgspec.ValidationError as error:
-        return None, [Fault(file, path, _plain(str(error)))]
+    except msgspec.ValidationError:
+        return None, [Fault(file, path, f"expected {_wanted(hint)}, found {_shown(value)}")]
 
 
 def _sections(
@@ -96,7 +98,45 @@ def _no_such_key(key: str, known: tuple[str, ...]) -> str:
     return f"no such key, did you mean {near[0]}?" if near else "no such key"
 
 
-def _plain(message: str) -> str:
-    """msgspec's words without its own notion of a path."""
-    words = message.partition(" - at `")[0]
-    return words.replace("Expected", "expected").replace("Invalid", "invalid")
+def _wanted(hint: Any) -> str:
+    """What a field takes, in plain words: its choices, or its kind and range."""
+    if get_origin(hint) is Annotated:
+        inner, *marks = get_args(hint)
+        limits = [mark for mark in marks if isinstance(mark, msgspec.Meta)]
+        return " ".join([_wanted(inner), *map(_range, limits)]).strip()
+    if get_origin(hint) is tuple:
+        return f"a list [...], each {_wanted(get_args(hint)[0])}"
+    if get_origin(hint) in (Union, UnionType):
+        arms = [arm for arm in get_args(hint) if arm is not NoneType]
+        return " or ".join(map(_wanted, arms))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"one of {', '.join(str(choice.value) for choice in hint)}"
+    return _KINDS.get(hint, "another kind of value")
+
+
+_KINDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text in quotes",
+}
+
+
+def _range(limits: msgspec.Meta) -> str:
+    low = f"from {limits.ge:g}" if limits.ge is not None else ""
+    above = f"above {limits.gt:g}" if limits.gt is not None else ""
+    high = f"to {limits.le:g}" if limits.le is not None else ""
+    below = f"below {limits.lt:g}" if limits.lt is not None else ""
+    if low and not (high or below):
+        low = f"of at least {limits.ge:g}"
+    return " ".join(part for part in (low, above, high, below) if part)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+_LONGEST_SHOWN = 60

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.aeds import AedTable
-from geo.hours import hours_kind
+from geo.hours import HoursKind, hours_kind
 from geo.region import Region
 from geo.snap import Positions, snap
 from scenarios.errors import Fault, InputFaults
@@ -89,6 +89,38 @@ def listed_aeds(region: Region, table: OwnTable) -> AedTable:
         access=[_access(shut, who) for shut, who in zip(locked, access, strict=True)],
         indoor=[_yes_no(inside) for inside in columns.get("indoor", empty)],
     )
+
+
+_HOURS_SHOWN = 5
+
+
+def aed_notes(table: OwnTable) -> tuple[str, ...]:
+    """What a planner must know of their list: hours that nobody can read, AEDs never fetched.
+
+    ``table``: the rows that are used.
+    """
+    hours = zip(table.lines, table.column("opening_hours"), strict=True)
+    wrong = [
+        f"line {line}: {str(text)!r}"
+        for line, text in hours
+        if text is not None and hours_kind(str(text)) is HoursKind.INVALID
+    ]
+    access = [_access(*row) for row in zip(table.column("locked"), table.column("access"),
+                                           strict=True)]  # fmt: skip
+    shut = sum(who in {"private", "no"} for who in access)
+    notes = []
+    if wrong:
+        shown = wrong[:_HOURS_SHOWN]
+        more = len(wrong) - len(shown)
+        if more:
+            shown.append(f"and {more} more")
+        notes.append(
+            f"{len(wrong)} with opening hours that cannot be read, taken as unknown "
+            f"({', '.join(shown)}; expected like Mo-Fr 08:00-18:00 or 24/7)"
+        )
+    if shut:
+        notes.append(f"{shut} locked or private: nobody is sent to them")
+    return tuple(notes)
 
 
 def both_lists(first: AedTable, more: AedTable) -> AedTable:

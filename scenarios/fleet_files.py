@@ -57,10 +57,9 @@ def _near(scenario: Scenario, region: Region, name: str, schema: Schema) -> tupl
         expected = f"a place within {NEAR_M / 1000:g} km of the region"
         found = zip(lat, lon, table.lines, turned, strict=True)
         raise InputFaults(
-            [Fault(str(table.path), "lat, lon", expected, f"{a:.4f}, {o:.4f}", line,
-                   SWAPPED if wrong else "")
-             for a, o, line, wrong in found if wrong or not any(turned)]
-            or [Fault(str(table.path), "", "at least one row", "none")]
+            Fault(str(table.path), "lat, lon", expected, f"{a:.4f}, {o:.4f}", line,
+                  SWAPPED if wrong else "")
+            for a, o, line, wrong in found if wrong or not any(turned)
         )  # fmt: skip
     kept = table.where(np.array(near, np.bool_))
     return kept, RowUse(

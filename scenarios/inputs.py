@@ -12,12 +12,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from geo.region import Region
+from scenarios.aed_tables import aed_notes
 from scenarios.area_lookup import area_names
 from scenarios.demand_fit import DemandFit
 from scenarios.demand_fitting import fitted_demand
 from scenarios.errors import Fault, InputFaults
 from scenarios.fleet_files import fleet_with_rows
-from scenarios.loading import read_text
 from scenarios.means_files import groups_of, means_use
 from scenarios.metrics.facts import Observed
 from scenarios.metrics.panel import local_hours
@@ -30,7 +30,7 @@ from scenarios.own_data import (
     OwnTable,
     epoch_seconds,
 )
-from scenarios.own_files import own_table
+from scenarios.own_files import has_zones, own_table
 from scenarios.places import check_places
 from scenarios.row_use import RowUse, rows_inside
 from scenarios.schema import Scenario
@@ -108,10 +108,7 @@ def study_start_s(scenario: Scenario, region: Region) -> float:
 
 def _arrests(scenario: Scenario) -> OwnTable:
     incidents = scenario.incidents
-    table = own_table(scenario, incidents.csv or "", ARRESTS, incidents.crs)
-    if len(table) == 0:
-        raise InputFaults([Fault(str(table.path), "", "at least one arrest", "none")])
-    return table
+    return own_table(scenario, incidents.csv or "", ARRESTS, incidents.crs)
 
 
 def _arrivals(
@@ -190,17 +187,11 @@ def _people(
         return msgspec.structs.replace(plain, per_zone=per_zone), []
     if stated.per_zone_csv is not None:
         return _people_per_zone(scenario, region, plain, stated.per_zone_csv)
-    if stated.csv is not None and _has_zones(scenario, stated.csv):
+    if stated.csv is not None and has_zones(scenario, stated.csv):
         return _people_per_zone(scenario, region, plain, stated.csv)
     if stated.csv is not None:
         return _listed_people(scenario, region, plain, stated.csv)
     return plain, []
-
-
-def _has_zones(scenario: Scenario, name: str) -> bool:
-    """Whether a file of volunteers counts them by zone instead of listing them."""
-    header = read_text(scenario.path(name)).split("\n", 1)[0].lower()
-    return "zone_id" in [cell.strip().strip('"') for cell in header.replace(";", ",").split(",")]
 
 
 def _people_per_zone(
@@ -266,7 +257,8 @@ def _aed_rows(scenario: Scenario, region: Region) -> list[RowUse]:
         if name is not None:
             table = own_table(scenario, name, AEDS, scenario.aeds.crs)
             inside = rows_inside(region, table)
-            uses.append(_use("aeds", table, int(inside.sum()), int((~inside).sum())))
+            use = _use("aeds", table, int(inside.sum()), int((~inside).sum()))
+            uses.append(msgspec.structs.replace(use, notes=aed_notes(table.where(inside))))
     return uses
 
 
@@ -299,8 +291,6 @@ def _times(scenario: Scenario, name: str) -> tuple[tuple[float, ...], RowUse]:
     """Column ``ambulance_s`` of a CSV file: call to ambulance at the scene."""
     table = own_table(scenario, name, RESPONSE_TIMES)
     times = tuple(float(str(cell)) for cell in table.columns["ambulance_s"])
-    if not times:
-        raise InputFaults([Fault(str(table.path), "ambulance_s", "at least one time", "none")])
     return times, _use("response_times", table, len(times), 0)
 
 

@@ -27,6 +27,7 @@ class RowUse(Struct, frozen=True, kw_only=True):
     after_study: int = 0
     unknown_columns: tuple[str, ...] = ()  # not in the schema
     unused_columns: tuple[str, ...] = ()  # read and checked; nothing in this study asks for them
+    notes: tuple[str, ...] = ()  # what else happened to some of the rows that are used
 
     @property
     def words(self) -> str:
@@ -46,7 +47,7 @@ class RowUse(Struct, frozen=True, kw_only=True):
         for columns, what in ((self.unknown_columns, "unknown"), (self.unused_columns, "unused")):
             if columns:
                 text += f"; {what} columns: {', '.join(columns)}"
-        return text
+        return "; ".join([text, *self.notes])
 
 
 def rows_inside(region: Region, table: OwnTable) -> NDArray[np.bool_]:

@@ -12,8 +12,9 @@ from msgspec import Struct, to_builtins
 
 from scenarios.errors import Fault, InputFaults
 from scenarios.loading import load_scenario
-from scenarios.options import load_options
+from scenarios.options import options_of
 from scenarios.output import check_output, drop_unfinished, parts_folder, results_folder
+from scenarios.own_files import check_files
 from scenarios.schema import PoliciesTable, Scenario
 from scenarios.shipped import scenario_file
 from scenarios.stopping import StoppingRule
@@ -143,7 +144,7 @@ def compare_options(name: str, out: Path, measure: str, *, changes: Changes, ord
 def _study(name: str, out: Path, changes: Changes, order: Order) -> StudyResult:
     check_output(out, force=order.force)
     scenario = changed(load_scenario(scenario_file(name)), changes)
-    load_options(scenario)
+    check_files(option.scenario for option in options_of(scenario))
     parts = parts_folder(out)
     if order.resume:
         drop_unfinished(out)

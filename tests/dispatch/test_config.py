@@ -63,19 +63,21 @@ def test_every_fault_is_listed_at_once() -> None:
         "titel": "no such key, did you mean title?",
         "title": "is missing",
         "citation": "is missing",
-        "live_use": "invalid enum value 'sometimes'",
+        "live_use": "expected one of allowed, needs_sign_off, simulation_only, found 'sometimes'",
         "radius_km": "no such key, did you mean radius_m?",
         "bound_s": "expected finite numbers",
-        "order": "invalid enum value 'fastest'",
-        "waves[0].after_s": "expected `float` >= 0.0",
+        "order": "expected one of soonest, via_aed, distance, found 'fastest'",
+        "waves[0].after_s": "expected a number of at least 0, found -1",
         "waves[0].ask": "is missing",
-        "enough.yes": "expected `int` >= 1",
+        "enough.yes": "expected a whole number from 1 to 1000, found 0",
         "enough.quick": "no such key",
-        "replacement.on_no": "expected `bool`, got `str`",
+        "replacement.on_no": "expected true or false, found 'yes'",
         "benefit.derivation": "is missing",
         "benefit.t_cpr_s": "is missing",
         "benefit.t_shock_s": "is missing",
-        "benefit.value": "expected `float` <= 1.0",
+        "benefit.value": (
+            "expected a list [...], each a list [...], each a number from 0 to 1, found [[2.0]]"
+        ),
     }
 
 

@@ -316,7 +316,7 @@ def test_volunteers_may_stand_in_a_column_of_the_zones(make: Make, tmp_path: Pat
     [
         ("ambulance_s\n300\n-5\nfast\n", "2"),
         ("seconds\n300\n", "ambulance_s: this column expected"),
-        ("ambulance_s\n", "at least one time"),
+        ("ambulance_s\n", "at least one row"),
     ],
 )
 def test_wrong_ambulance_times_are_told(
@@ -389,3 +389,26 @@ def test_a_fingerprint_depends_on_content_and_facts(tmp_path: Path) -> None:
     assert first != fingerprint([file], "y")
     file.write_bytes(b"2")
     assert first != fingerprint([file], "x")
+
+
+def test_hours_that_cannot_be_read_and_locked_aeds_are_told(make: Make, tmp_path: Path) -> None:
+    rows = [
+        "aed_id,lat,lon,opening_hours,locked",
+        "a,50.002,-4.997,24/7,no",
+        "b,50.003,-4.996,Montag bis Freitag 8-18 Uhr,no",
+        "c,50.004,-4.996,,yes",
+        "d,51.5,-0.1,Montag,yes",
+    ]
+    (tmp_path / "aeds.csv").write_text("\n".join(rows) + "\n")
+    scenario = make(aeds={"source": "csv", "csv": "aeds.csv"})
+    (use,) = read_inputs(scenario, opened(scenario)).row_use
+    assert use.words == (
+        "aeds.csv: 3 of 4 rows used; left out: 1 outside the region; 1 with opening hours that "
+        "cannot be read, taken as unknown (line 3: 'Montag bis Freitag 8-18 Uhr'; expected like "
+        "Mo-Fr 08:00-18:00 or 24/7); 1 locked or private: nobody is sent to them"
+    )
+
+
+def test_a_base_on_the_wrong_side_of_the_world_stops_a_study(make: Make) -> None:
+    base = {"id": "A", "lat": -4.99, "lon": 50.0}
+    assert "latitude and longitude swapped?" in told(make(drones={"bases": [base]}))
