@@ -28,6 +28,10 @@ from scenarios.metrics.shape import (
 AED_FIRST = "aed_before_ambulance"
 ASKED = "asked_per_call"
 TWO = 2
+ONE_REPETITION = (
+    "We cannot tell which option does better: one repetition gives no interval, and so no answer. "
+    "Play it again with more repetitions (--replications)."
+)
 
 Kind = Literal["best", "tied", "cannot_tell", "worse", "no_comparison", "aeds"]
 
@@ -42,6 +46,8 @@ def answer(
 ) -> Answer:
     """The answer of a study. ``policies[0]`` is the comparator."""
     study = AnswerStudy(facts, policies, comparisons, between)
+    if facts.replications == 1 and _differ(study):
+        return Answer("cannot_tell", ONE_REPETITION, "", ())
     if facts.differ_in_means and options and study.options and study.survivors:
         return of_means(study, options)
     if facts.answer == "aeds" and study.options and study.survivors:
@@ -51,6 +57,11 @@ def answer(
     kind, sentence, leading = _benefit(study)
     figures = (_extra_figure(study), _reach_figure(study), _wakes_figure(study))
     return Answer(kind, sentence, _load(study, leading), figures)
+
+
+def _differ(study: AnswerStudy) -> bool:
+    """Whether any option has other survivors than the comparator."""
+    return bool(study.survivors) and any(study.extra(o).verdict != "same" for o in study.options)
 
 
 def _alone(policy: PolicySummary) -> Answer:

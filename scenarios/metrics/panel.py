@@ -181,10 +181,17 @@ class Panel:
             row=row,
             responder=np.asarray(table["responder_id"].to_numpy(), dtype=np.int64),
             night=self._alert_night(table, row),
-            reached=~np.isin(outcome, NEVER_REACHED_A_PHONE),
+            reached=~np.isin(outcome, NEVER_REACHED_A_PHONE) & _delivered(table),
             arrived_s=_floats(table["arrived_t_s"].combine_chunks()),
             outcome=outcome,
         )
+
+
+def _delivered(table: Any) -> Bools:
+    """The phone had it: an alert can be withdrawn before. Tables without the column say nothing."""
+    if "delivered_t_s" not in table.column_names:
+        return np.ones(len(table), dtype=np.bool_)
+    return np.isfinite(_floats(table["delivered_t_s"].combine_chunks()))
 
 
 def is_night(hour: Ints, night_hours: tuple[int, int]) -> Bools:

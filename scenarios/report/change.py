@@ -11,7 +11,13 @@ from scenarios.report.html import Raw, figure, join, paragraph, section, table, 
 from scenarios.report.money import money, money_range
 from scenarios.report.palette import INK, shade
 from scenarios.report.study import Study
-from scenarios.sensitivity_shape import Rerun, Sensitivity, SensitivityEnd, SensitivityRow
+from scenarios.sensitivity_shape import (
+    ModelLead,
+    Rerun,
+    Sensitivity,
+    SensitivityEnd,
+    SensitivityRow,
+)
 
 LABEL_WIDTH = 20
 SEEN = 0.005  # of the usual value: less cannot be seen in a picture
@@ -200,15 +206,26 @@ def _models(study: Study, found: Sensitivity) -> Raw:
     first = found.models[0].leader
     rows = []
     for item in found.models:
-        same = item.leader == first
-        told = "same" if same else "cannot be told apart"
-        if item.lead.verdict == "higher":
-            told = "another one leads"
+        clear = item.extra.verdict == "higher"
+        leads = study.name(item.leader)
+        if not clear:
+            leads = tag("span", "cannot tell (most expected with ", leads, ")")
         much = words.ranged(item.extra, scale=when.years)
-        rows.append((item.model, study.name(item.leader), much, told))
-    head = ("Outcome model", "Most survivors with", f"Extra {when.words}", "Against the first")
+        rows.append((item.model, leads, much, _turns(item, first, clear=clear)))
+    head = (
+        "Outcome model", "Most survivors with",
+        f"Extra {when.words}, against {study.baseline.name}",
+        "Does another option lead than under the first model?",
+    )  # fmt: skip
     caption = "Another outcome model: how steeply survival falls with the minutes"
     return table(head, rows, caption=caption, kind="prose")
+
+
+def _turns(item: ModelLead, first: str, *, clear: bool) -> str:
+    """Whether this outcome model has another leader than ``first``, that of the first model."""
+    if item.lead.verdict == "higher":
+        return "yes"
+    return "no" if item.leader == first and clear else "cannot tell"
 
 
 def _worth(study: Study, found: Sensitivity) -> Raw:

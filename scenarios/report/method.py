@@ -42,8 +42,10 @@ def _options(study: Study) -> Raw:
 
 
 def _option(study: Study, policy: PolicySummary, gaps: Sequence[str]) -> Raw:
-    title = "" if policy.title == policy.name else f"{policy.title}. "
-    said = [f"{title}{policy.words}".strip()]
+    title = "" if policy.title.lower() == policy.name.lower() else f"{policy.title}. "
+    text = f"{title}{policy.words}".strip()
+    again = text.startswith(policy.name)  # "One drone at Carnbridge" says the name already
+    said = [text.removeprefix(policy.name) if again else text]
     if policy.citation:
         said.append(f"Source: {policy.citation.rstrip('.')}.")
     if gaps:
@@ -51,7 +53,7 @@ def _option(study: Study, policy: PolicySummary, gaps: Sequence[str]) -> Raw:
     if policy.live_use:
         use = _LIVE_USE.get(policy.live_use, policy.live_use)
         said.append(f"{use[:1].upper()}{use[1:]}.")
-    name = tag("strong", f"{policy.name}. ")
+    name = tag("strong", policy.name if again else f"{policy.name}. ")
     return tag("li", swatch(study.looks[policy.id]), name, " ".join(said))
 
 

@@ -285,6 +285,32 @@ def test_alerts_that_never_reached_a_phone_wake_nobody(study: Made) -> None:
     assert (found["asked_per_arrest"].value or 0) > 0
 
 
+def test_an_alert_withdrawn_before_the_phone_had_it_wakes_nobody(study: Made) -> None:
+    facts, tables = study
+    rows = tables.alerts.to_pylist()
+    for number, row in enumerate(rows):
+        early = number % 4 == 0
+        row["outcome"] = "withdrawn"
+        row["delivered_t_s"] = None if early else row["asked_t_s"] + 2.0
+    changed = Tables(tables.incidents, pa.Table.from_pylist(rows))
+    got = [r for r in rows if r["policy"] == "phased_7" and r["delivered_t_s"] is not None]
+    found = summarise(changed, facts).policy("phased_7").measures
+    years = facts.volunteers * facts.replications * facts.years
+    assert found["alerts_per_volunteer_year"].value == pytest.approx(len(got) / years)
+    usual = summarise(tables, facts).policy("phased_7").measures
+    assert found["asked_per_call"] == usual["asked_per_call"]
+
+
+def test_one_repetition_gives_no_answer(make_study: Make) -> None:
+    facts, tables = make_study(replications=1)
+    said = summarise(tables, facts).answer
+    assert said.kind == "cannot_tell"
+    assert "one repetition gives no interval, and so no answer" in said.sentence
+    assert said.figures == ()
+    facts, tables = make_study(replications=1, effect=0.0)
+    assert "change nothing" in summarise(tables, facts).answer.sentence
+
+
 def test_order_of_rows_and_numbering_of_replications_change_nothing(study: Made) -> None:
     facts, tables = study
     order = np.random.default_rng(1).permutation(len(tables.incidents))

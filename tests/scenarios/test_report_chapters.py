@@ -26,13 +26,15 @@ from scenarios.metrics.shape import Summary
 from scenarios.metrics.summary import summarise, summary_json
 from scenarios.report import air_words
 from scenarios.report.air import air_section
+from scenarios.report.change import change_section
 from scenarios.report.costs import costs_section, has_costs, ratio_words
 from scenarios.report.front import answer_section
+from scenarios.report.method import method_section
 from scenarios.report.money import money, money_range
 from scenarios.report.page import render
 from scenarios.report.study import Study
 from scenarios.sensitivity import sensitivity
-from scenarios.sensitivity_shape import Rerun, SensitivityEnd, SensitivityRow
+from scenarios.sensitivity_shape import ModelLead, Rerun, SensitivityEnd, SensitivityRow
 from sim.drone_funnel import LOST_AT, Stage
 from sim.drone_parameters import DroneBase, DroneParameters
 from sim.records import DRONE_COLUMNS, Grounded
@@ -459,6 +461,41 @@ def test_an_input_that_turns_the_answer_is_named_first(page: str) -> None:
     assert "Another option clearly leads" in said
     assert "with people who say yes at 20 of 100" in said
     assert "No change to be seen by: an input that does nothing." in said
+
+
+@pytest.mark.parametrize("verdict", ["higher", "cannot_tell"])
+def test_who_leads_under_a_model_is_said_only_where_it_is_clear(
+    made: tuple[StudyFacts, Tables, Summary, AirStudy], verdict: Any
+) -> None:
+    facts, tables, summary, _ = made
+    same = Difference(0.0, 0.0, 0.0, 1.0, 1.0, "same")
+    leads = tuple(
+        ModelLead(title, "six groups", Difference(0.2, 0.1, 0.3, 0.01, 0.01, kind), same)
+        for title, kind in (("First model", "higher"), ("Second model", verdict))
+    )
+    found = msgspec.structs.replace(sensitivity(summary, facts, None), models=leads)
+    shown = msgspec.structs.replace(summary, sensitivity=found)
+    said = Page(change_section(Study(facts, shown, tables, None), 9)).said
+    row = said.split("Second model")[1][:120]
+    assert ("cannot tell (most expected with" in row) == (verdict == "cannot_tell")
+    assert "Does another option lead than under the first model?" in said
+
+
+def test_an_option_is_named_once_in_words(
+    made: tuple[StudyFacts, Tables, Summary, AirStudy],
+) -> None:
+    facts, tables, summary, _ = made
+    policies = tuple(
+        msgspec.structs.replace(
+            item, name=item.title[:1].upper() + item.title[1:],
+            words=f"{item.title[:1].upper() + item.title[1:]} at Ay. Nobody is asked by an app.",
+        )
+        for item in summary.policies
+    )  # fmt: skip
+    named = msgspec.structs.replace(summary, policies=policies)
+    said = Page(method_section(Study(facts, named, tables, None), 10, [])).said
+    assert re.search(r"One drone +at Ay\. Nobody is asked by an app\.", said)
+    assert len(re.findall("one drone", said, re.IGNORECASE)) == 1
 
 
 def test_without_a_rerun_the_page_says_how_to_get_one(
