@@ -43,7 +43,7 @@ def load_scenario(path: Path) -> Scenario:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputFaults([_toml_fault(path, str(error))]) from error
+        raise InputFaults([_toml_fault(path, str(error), text)]) from error
     return check_scenario(data, file=str(path), text=text)
 
 
@@ -120,16 +120,28 @@ def read_text(path: Path) -> str:
     except IsADirectoryError as error:
         raise InputFaults([Fault(str(path), "", expected, "a folder")]) from error
     except UnicodeDecodeError as error:
-        found = f"a byte that is not UTF-8 at position {error.start}"
-        raise InputFaults([Fault(str(path), "", expected, found)]) from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        found, hint = "a letter that is not UTF-8", "save it as UTF-8"
+        raise InputFaults([Fault(str(path), "", expected, found, line, hint)]) from error
     except OSError as error:
         raise InputFaults([Fault(str(path), "", expected, error.strerror or "an error")]) from error
 
 
-def _toml_fault(path: Path, message: str) -> Fault:
+def _toml_fault(path: Path, message: str, text: str) -> Fault:
     found = re.search(r"at line (\d+)", message)
     line = int(found.group(1)) if found else None
-    return Fault(str(path), "", "TOML", re.sub(r"\s*\(at .*\)$", "", message), line)
+    row = "" if line is None else [*text.splitlines(), ""][min(line - 1, text.count("\n"))]
+    told = re.sub(r"\s*\(at .*\)$", "", message)
+    return Fault(str(path), "", "TOML", told, line, _toml_hint(row))
+
+
+def _toml_hint(row: str) -> str:
+    """What people write who do not know TOML, and what to write instead."""
+    if number := re.search(r"=\s*([+-]?\d+),(\d+)\s*(?:#.*)?$", row):
+        return f"numbers have a decimal point: {number.group(1)}.{number.group(2)}"
+    if re.search(r'"[^"]*\\[^"]*"', row):
+        return "write folders of a path with / or put the path in single quotes"
+    return ""
 
 
 # --- pydantic's errors in the planner's words -----------------------------------------------
@@ -316,15 +328,25 @@ def _shown(value: Any) -> str:
 
 
 def _key_lines(text: str) -> dict[str, int]:
-    """Line (1-based) of each table header and plain key, by dotted name."""
+    """Line (1-based) of each table header and plain key, by dotted name.
+
+    Rows of arrays of tables also by number: ``options[1].name``.
+    """
     lines: dict[str, int] = {}
-    table = ""
+    table, item = "", ""  # item: the row of an array of tables, "options[1]"
+    rows: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*([\w.\-]+)\s*\]+", line):
-            table = header.group(1)
+        if header := re.match(r"\s*(\[+)\s*([\w.\-]+)\s*\]+", line):
+            table, item = header.group(2), ""
             lines.setdefault(table, number)
+            if len(header.group(1)) > 1:
+                item = f"{table}[{rows.get(table, 0)}]"
+                rows[table] = rows.get(table, 0) + 1
+                lines[item] = number
         elif key := re.match(r"\s*([\w.\-]+)\s*=", line):
             lines.setdefault(f"{table}.{key.group(1)}" if table else key.group(1), number)
+            if item:
+                lines.setdefault(f"{item}.{key.group(1)}", number)
     return lines
 
 

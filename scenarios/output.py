@@ -20,6 +20,12 @@ UNFINISHED = ".partial"
 
 def check_output(out: Path, *, force: bool) -> None:
     """Raises ``OutputRefused`` unless the folder can be made, is empty, or ``force`` is given."""
+    try:
+        out.exists()
+    except OSError as error:
+        raise OutputRefused(
+            f"--out {str(out)[:60]}…: a folder that can be made expected: {error.strerror}"
+        ) from None
     if out.exists() and not out.is_dir():
         raise OutputRefused(f"--out {out}: a folder expected, found a file")
     parent = next(folder for folder in (out, *out.absolute().parents) if folder.exists())

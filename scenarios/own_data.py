@@ -382,7 +382,7 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found = "a letter in another encoding"
+        found = "a letter that is not UTF-8"
         raise InputFaults([Fault(str(path), "", expected, found, line, hint)]) from None
 
 

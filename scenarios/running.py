@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 
-from scenarios.errors import Fault, InputFaults
+from scenarios.errors import Fault, InputFaults, OutputRefused
 from scenarios.loading import load_scenario
 from scenarios.options import options_of
 from scenarios.output import check_output, drop_unfinished, parts_folder, results_folder
@@ -118,7 +118,7 @@ def compare_options(name: str, out: Path, measure: str, *, changes: Changes, ord
     """
     from scenarios.comparing import comparison_lines, comparison_rows  # noqa: PLC0415 - heavy
 
-    result = _study(name, out, changes, order)
+    result = _study(name, out, changes, order, at_least=2)
     measure = measure or f"survival_{result.facts.outcomes[0].name}"
     summary = result.summary
     if order.as_json:
@@ -141,10 +141,16 @@ def compare_options(name: str, out: Path, measure: str, *, changes: Changes, ord
     print(f"\nReport: {out / 'report.html'}")
 
 
-def _study(name: str, out: Path, changes: Changes, order: Order) -> StudyResult:
+def _study(
+    name: str, out: Path, changes: Changes, order: Order, *, at_least: int = 1
+) -> StudyResult:
     check_output(out, force=order.force)
     scenario = changed(load_scenario(scenario_file(name)), changes)
-    check_files(option.scenario for option in options_of(scenario))
+    options = options_of(scenario)
+    if len(options) < at_least:
+        place = Fault("--policies", "", f"at least {at_least} options to compare", options[0].name)
+        raise InputFaults([place])
+    check_files(option.scenario for option in options)
     parts = parts_folder(out)
     if order.resume:
         drop_unfinished(out)
@@ -168,6 +174,10 @@ def _study(name: str, out: Path, changes: Changes, order: Order) -> StudyResult:
                 vary=order.vary,
                 rule=order.rule,
             )
+    except OutputRefused:
+        if not order.resume:  # whose parts are another study's is told to begin again
+            _say_what_is_kept(parts)
+        raise
     except BaseException:
         _say_what_is_kept(parts)
         raise

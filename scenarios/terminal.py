@@ -64,7 +64,7 @@ def _told_as(error: Exception) -> tuple[list[str], int]:
     from sim.errors import SimError  # noqa: PLC0415
 
     if isinstance(error, InputFaults):
-        return [str(fault) for fault in error.faults], WRONG_INPUT
+        return str(error).split("\n"), WRONG_INPUT
     if isinstance(error, OutputRefused | GeoError | DispatchError | SimError):
         return str(error).splitlines(), WRONG_INPUT
     if isinstance(error, ScenariosError):

@@ -193,3 +193,32 @@ def test_the_sheet_tells_defaults_from_choices_and_names_every_source() -> None:
     assert rows["ambulance.median_s"].is_default
     assert rows["ambulance.median_s"].unit == "s"
     assert all(row.source for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("[run]\nyears = 3,5\n", "numbers have a decimal point: 3.5"),
+        ('[incidents]\ncsv = "C:\\Users\\me\\arrests.csv"\n', "write folders of a path with /"),
+    ],
+)
+def test_what_people_write_who_do_not_know_toml_gets_a_hint(
+    tmp_path: Path, body: str, hint: str
+) -> None:
+    line = only_fault(HEAD + body, tmp_path)
+    assert "scenario.toml:5: TOML, found" in line
+    assert hint in line
+
+
+def test_rows_of_tables_are_told_with_their_own_line(tmp_path: Path) -> None:
+    body = '[[options]]\nname = "a"\n[[options]]\nname = "b"\n[[options]]\nname = "a"\n'
+    assert "scenario.toml:9: options[2].name" in only_fault(HEAD + body, tmp_path)
+    empty = body.replace('"b"', '""')
+    assert "scenario.toml:7: options[1].name" in faults_of(HEAD + empty, tmp_path)[0]
+
+
+def test_a_scenario_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_bytes('title = "x"\n# Z\u00fcrich\n'.encode("latin-1"))
+    with pytest.raises(InputFaults, match=r"scenario\.toml:2: .*save it as UTF-8"):
+        load_scenario(path)

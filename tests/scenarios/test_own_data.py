@@ -192,7 +192,7 @@ def test_a_spreadsheet_and_another_encoding_are_told_what_to_do(tmp_path: Path) 
     assert faults(path, AEDS) == [f": {expected} a spreadsheet (save it as CSV UTF-8)"]
     path.write_bytes("aed_id,lat,lon\na,51,0\nCafé,51,0\n".encode("latin-1"))
     assert faults(path, AEDS) == [
-        f":3: {expected} a letter in another encoding (save it as CSV UTF-8)"
+        f":3: {expected} a letter that is not UTF-8 (save it as CSV UTF-8)"
     ]
 
 

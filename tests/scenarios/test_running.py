@@ -1,0 +1,61 @@
+"""What a command says before it plays anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scenarios import running
+from scenarios.errors import Fault, InputFaults, OutputRefused
+from scenarios.output import check_output
+from scenarios.running import Changes, Order, compare_options
+from scenarios.terminal import told
+
+
+def test_one_option_is_no_comparison(tmp_path: Path) -> None:
+    changes = Changes(policies=("nearest_3",))
+    with pytest.raises(InputFaults, match="at least 2 options to compare, found nearest_3"):
+        compare_options("town", tmp_path / "out", "", changes=changes, order=Order(quiet=True))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_too_long_for_a_folder_is_refused_as_such(tmp_path: Path) -> None:
+    with pytest.raises(OutputRefused, match=r"--out .*a folder that can be made expected"):
+        check_output(tmp_path / ("x" * 300), force=False)
+
+
+@pytest.mark.parametrize(("resume", "hints"), [(True, 0), (False, 1)])
+def test_parts_of_another_study_are_not_told_to_be_resumed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    resume: bool,
+    hints: int,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OutputRefused("--resume: made by another scenario: run without --resume")
+
+    monkeypatch.setattr("scenarios.study.run_study", refused)
+    parts = running.parts_folder(tmp_path / "out")
+    parts.mkdir()
+    (parts / "0.part").write_bytes(b"")
+    with pytest.raises(OutputRefused):
+        running.run_scenario(
+            "town", tmp_path / "out", changes=Changes(), order=Order(resume=resume, quiet=True)
+        )
+    assert capsys.readouterr().err.count("add --resume") == hints
+
+
+def test_commands_show_a_few_of_many_faults_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    import typer  # noqa: PLC0415
+
+    @told
+    def command() -> None:
+        raise InputFaults(Fault("a.csv", "lat", "a number", line=line) for line in range(90))
+
+    with pytest.raises(typer.Exit):
+        command()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert lines[-1] == "a.csv: lat: … and 85 more like this: a number"
