@@ -327,6 +327,19 @@ def _shown(value: Any) -> str:
 # --- where a key stands in the file ----------------------------------------------------------
 
 
+def line_in(file: Path, field: str, value: str) -> int | None:
+    """Line (1-based) of a field of a scenario file; None where its table does not hold the value.
+
+    A flag may have set another value over the file: that one has no line.
+    """
+    if not file.is_file():
+        return None
+    text = read_text(file)
+    if not re.search(rf"""["']{re.escape(value)}["']""", text):
+        return None
+    return _line_of(field, _key_lines(text))
+
+
 def _key_lines(text: str) -> dict[str, int]:
     """Line (1-based) of each table header and plain key, by dotted name.
 

@@ -11,6 +11,7 @@ import msgspec
 from dispatch.config import Policy, load_policy, preset_names
 from dispatch.errors import PolicyFileError, UnknownPolicyError
 from scenarios.errors import Fault, InputFaults
+from scenarios.loading import line_in
 from scenarios.schema import Scenario
 from scenarios.variants import with_option
 
@@ -110,9 +111,12 @@ def _misfits(scenario: Scenario, prefix: str) -> list[Fault]:
 
 def _unknown(scenario: Scenario, field: str, name: str) -> Fault:
     near = get_close_matches(name, preset_names(), 1)
-    expected = f"a policy file (*.toml) that is there or one of {', '.join(preset_names())}"
-    hint = f"did you mean {near[0]}?" if near and not Path(name).suffix else ""
-    return Fault(_file(scenario), field, expected, repr(name), hint=hint)
+    expected = "a policy file (*.toml) that is there or the name of a shipped policy"
+    hint = "heartreach policies lists them"
+    if near and not Path(name).suffix:
+        hint = f"did you mean {near[0]}? {hint}"
+    line = None if scenario.file is None else line_in(scenario.file, field, name)
+    return Fault(_file(scenario), field, expected, repr(name), line, hint)
 
 
 def _file(scenario: Scenario) -> str:

@@ -59,3 +59,19 @@ def test_commands_show_a_few_of_many_faults_alike(capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
     assert lines[-1] == "a.csv: lat: … and 85 more like this: a number"
+
+
+def test_an_unknown_policy_is_told_with_its_line_and_a_near_name(tmp_path: Path) -> None:
+    from scenarios.loading import load_scenario  # noqa: PLC0415
+    from scenarios.options import options_of  # noqa: PLC0415
+
+    file = tmp_path / "scenario.toml"
+    file.write_text(
+        'title = "x"\n[region]\nsource = "town"\n[[options]]\nname = "a"\n'
+        '[[options]]\nname = "b"\npolicy = "nearest_4"\n'
+    )
+    with pytest.raises(InputFaults) as caught:
+        options_of(load_scenario(file))
+    line = str(caught.value)
+    assert "scenario.toml:8: options[1].policy: a policy file (*.toml) that is there" in line
+    assert line.endswith("(did you mean nearest_3? heartreach policies lists them)")
