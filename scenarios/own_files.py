@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scenarios.errors import Fault, InputFaults
@@ -20,6 +21,7 @@ from scenarios.own_data import (
     STATIONS,
     OwnTable,
     Schema,
+    epoch_seconds,
     read_own_table,
 )
 from scenarios.schema import Scenario
@@ -55,7 +57,8 @@ def check_files(scenarios: Iterable[Scenario]) -> None:
     """Reads every table that scenarios name, so that the faults of all files come at once.
 
     Raises:
-        InputFaults: with every wrong cell of every file, file by file.
+        InputFaults: with every wrong cell of every file, file by file; arrests from which rates
+            are learned lie in the future.
     """
     faults = list[Fault]()
     seen = set[tuple[Path, str, str | None]]()
@@ -66,11 +69,24 @@ def check_files(scenarios: Iterable[Scenario]) -> None:
                 continue
             seen.add(key)
             try:
-                own_table(scenario, name, schema, crs)
+                table = own_table(scenario, name, schema, crs)
             except InputFaults as error:
                 faults += error.faults
+                continue
+            if schema is ARRESTS and scenario.incidents.model == "rates":
+                faults += _not_yet(table)
     if faults:
         raise InputFaults(dict.fromkeys(faults))
+
+
+def _not_yet(table: OwnTable) -> Iterator[Fault]:
+    """Observed arrests of the future; a day is left for the time zone of the region."""
+    calls = table.columns["called_at"]
+    latest_s = datetime.now(UTC).timestamp() + 86_400.0
+    late = epoch_seconds(calls, "UTC") > latest_s
+    for line, call, wrong in zip(table.lines, calls, late.tolist(), strict=True):
+        if wrong:
+            yield Fault(str(table.path), "called_at", "a call that has been", repr(call), line)
 
 
 def _named(scenario: Scenario) -> Iterator[tuple[str, Schema, str | None]]:

@@ -50,3 +50,19 @@ def test_good_files_pass(tmp_path: Path) -> None:
     (tmp_path / "aeds.csv").write_text("aed_id,lat,lon\na,50,0\n")
     tables = {name: TABLES[name] for name in ("title", "region", "aeds")}
     check_files([check_scenario(tables, file=str(tmp_path / "scenario.toml"))])
+
+
+@pytest.mark.parametrize(("model", "refused"), [("rates", True), ("trace", False)])
+def test_rates_are_not_learned_from_the_future(tmp_path: Path, model: str, refused: bool) -> None:
+    rows = "2024-01-05 10:00,50,0\n2924-01-05 10:00,50,0\n"
+    (tmp_path / "arrests.csv").write_text(f"called_at,lat,lon\n{rows}")
+    incidents = {**TABLES["incidents"], "model": model}
+    if model == "trace":
+        incidents.pop("observed_years")
+    tables = {"title": "x", "region": TABLES["region"], "incidents": incidents}
+    scenario = check_scenario(tables, file=str(tmp_path / "scenario.toml"))
+    if not refused:
+        check_files([scenario])
+        return
+    with pytest.raises(InputFaults, match=r"arrests\.csv:3: called_at: a call that has been"):
+        check_files([scenario])
