@@ -75,3 +75,18 @@ def test_an_unknown_policy_is_told_with_its_line_and_a_near_name(tmp_path: Path)
     line = str(caught.value)
     assert "scenario.toml:8: options[1].policy: a policy file (*.toml) that is there" in line
     assert line.endswith("(did you mean nearest_3? heartreach policies lists them)")
+
+
+def test_a_study_names_the_faults_of_all_its_files_at_once(tmp_path: Path) -> None:
+    (tmp_path / "arrests.csv").write_text("called_at,lat,lon\nsomeday,50,0\n")
+    (tmp_path / "aeds.csv").write_text("aed_id,lat,lon\na,north,0\n")
+    file = tmp_path / "scenario.toml"
+    file.write_text(
+        'title = "x"\n[region]\nsource = "town"\n[incidents]\ncsv = "arrests.csv"\n'
+        'observed_years = 1.0\n[aeds]\nsource = "csv"\ncsv = "aeds.csv"\n'
+    )
+    with pytest.raises(InputFaults) as caught:
+        running.run_scenario(
+            str(file), tmp_path / "out", changes=Changes(), order=Order(quiet=True)
+        )
+    assert [Path(fault.file).name for fault in caught.value.faults] == ["arrests.csv", "aeds.csv"]
