@@ -476,7 +476,7 @@ def page(result: list[dict[str, Any]]) -> str:
         "",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in facts["versions"].items()) + ".",
         "",
-        "Run it: `python -m benchmarks.live --json live.json --doc docs/performance-live.md`.",
+        "Run it: `python -m benchmarks.live --json live.json --doc live.md`.",
         "",
     ]
     return "\n".join(lines)

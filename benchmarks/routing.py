@@ -352,6 +352,7 @@ def q3(bench: Bench) -> list[dict[str, Any]]:
             Contender("uint16", lambda: router.times_ds(sources, targets, dtype=np.uint16)),
             Contender("out", lambda: router.times_ds(sources, targets, out=full)),
             Contender("two", lambda: router.times_ds(sources, targets, threads=2)),
+            Contender("two out", lambda: router.times_ds(sources, targets, out=full, threads=2)),
             Contender("within", lambda: router.times_within(sources, targets, cutoff_s=600.0)),
             Contender(
                 "pyroutingkit",
@@ -398,6 +399,13 @@ def q3(bench: Bench) -> list[dict[str, Any]]:
             timings["int32"].wall_median_s,
             floor=1.8,
             speed_up=speed_up,
+        ),
+        row(
+            "Q3 two threads into given memory, wall time",
+            "one thread",
+            timings["two out"].wall_median_s,
+            timings["out"].wall_median_s,
+            floor=1.8,
         ),
     ]
 
