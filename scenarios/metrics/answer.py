@@ -12,7 +12,7 @@ from typing import Literal
 
 from scenarios.metrics import words
 from scenarios.metrics.answer_means import of_means
-from scenarios.metrics.answer_study import HANDS, WAKES, AnswerStudy
+from scenarios.metrics.answer_study import HANDS, WAKES, AnswerStudy, extra_figure
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.groups import GroupMeasure, GroupSet
 from scenarios.metrics.intervals import Estimate
@@ -55,7 +55,11 @@ def answer(
     if not study.options or not study.survivors:
         return _alone(policies[0])
     kind, sentence, leading = _benefit(study)
-    figures = (_extra_figure(study), _reach_figure(study), _wakes_figure(study))
+    figures = (
+        extra_figure(study, _other_models(study)),
+        _reach_figure(study),
+        _wakes_figure(study),
+    )
     return Answer(kind, sentence, _load(study, leading), figures)
 
 
@@ -280,7 +284,7 @@ def _of_aeds(study: AnswerStudy, groups: Sequence[GroupSet]) -> Answer:
     figures = (
         _by_time(study, measure, 0, "by day"),
         _by_time(study, measure, 1, "at night"),
-        _extra_figure(study),
+        extra_figure(study, _other_models(study)),
     )
     return Answer("aeds", f"{lead}; {used}.", _load(study, [best]), figures)
 
@@ -307,27 +311,6 @@ def _by_time(study: AnswerStudy, measure: GroupMeasure, index: int, when: str) -
 
 
 # --- the three figures ---------------------------------------------------------------------------
-
-
-def _extra_figure(study: AnswerStudy) -> AnswerFigure:
-    rows = []
-    for option in study.options:
-        extra = study.extra(option)
-        text = study.extra_words(option)
-        clear = extra.verdict in ("higher", "lower")
-        if extra.verdict == "same":
-            text = "no difference"
-        elif not clear:
-            text = f"cannot tell ({text})"
-        rows.append(AnswerRow(option, text, clear))
-    now = study.measures[study.facts.baseline.id][study.survivors]
-    return AnswerFigure(
-        study.survivors,
-        f"Extra survivors expected {study.period.words}",
-        tuple(rows),
-        f"Compared with {study.baseline}: {words.ranged(now, scale=study.period.years)} survivors "
-        f"expected {study.period.words} ({study.facts.outcomes[0].title}).{_other_models(study)}",
-    )
 
 
 def _other_models(study: AnswerStudy) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from scenarios.metrics import words
-from scenarios.metrics.answer_study import AnswerStudy
+from scenarios.metrics.answer_study import CLEAR, AnswerStudy, extra_figure
 from scenarios.metrics.intervals import Difference
 from scenarios.metrics.means import OptionSummary
 from scenarios.metrics.shape import Answer, AnswerFigure, AnswerRow
@@ -19,7 +19,6 @@ from scenarios.metrics.shape import Answer, AnswerFigure, AnswerRow
 SHOCK = "shock_median_s"
 SOON = "shock_within_600_s"
 COST = "yearly_cost"
-CLEAR = ("higher", "lower")
 _COMES_WITH = {"drone base": "drone", "AED of a group": "first-responder group"}
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
@@ -29,7 +28,7 @@ def of_means(study: AnswerStudy, options: Sequence[OptionSummary]) -> Answer:
     known = {item.name: item for item in options}
     leading = _leading(study)
     first, *others = leading
-    figures = (_survivors(study), _soon(study), *_costs(study, known))
+    figures = (extra_figure(study), _soon(study), *_costs(study, known))
     if not any(_gains(study, option) for option in study.options):
         return Answer(
             "cannot_tell", _nothing_shown(study, first), _beside(study, known, leading), figures
@@ -271,27 +270,6 @@ def _grounded(study: AnswerStudy, known: dict[str, OptionSummary]) -> str:
 
 
 # --- the figures ---------------------------------------------------------------------------------
-
-
-def _survivors(study: AnswerStudy) -> AnswerFigure:
-    rows = []
-    for option in study.options:
-        extra = study.extra(option)
-        clear = extra.verdict in CLEAR
-        text = study.extra_words(option)
-        if extra.verdict == "same":
-            text = "no difference"
-        elif not clear:
-            text = f"cannot tell ({text})"
-        rows.append(AnswerRow(option, text, clear))
-    now = study.measures[study.facts.baseline.id][study.survivors]
-    return AnswerFigure(
-        study.survivors,
-        f"Extra survivors expected {study.period.words}",
-        tuple(rows),
-        f"Compared with {study.baseline}: {words.ranged(now, scale=study.period.years)} survivors "
-        f"expected {study.period.words} ({study.facts.outcomes[0].title}).",
-    )
 
 
 def _soon(study: AnswerStudy) -> AnswerFigure:

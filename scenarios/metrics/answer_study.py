@@ -8,10 +8,11 @@ from typing import Literal
 from scenarios.metrics import words
 from scenarios.metrics.facts import StudyFacts
 from scenarios.metrics.intervals import Difference
-from scenarios.metrics.shape import Comparison, PolicySummary
+from scenarios.metrics.shape import AnswerFigure, AnswerRow, Comparison, PolicySummary
 
 WAKES = "night_wakes_per_volunteer_month"
 HANDS = "trained_hands_within_480_s"
+CLEAR = ("higher", "lower")  # verdicts that take a side
 EACH = 2  # so many options are told one after the other
 MONTHLY_WAKES = 0.5  # from here on wakes are told by the month, below by the year
 _FLIPPED: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
@@ -115,3 +116,25 @@ class AnswerStudy:
 
 def _ends(item: Difference) -> tuple[float | None, float | None, float | None]:
     return item.value, item.low, item.high
+
+
+def extra_figure(study: AnswerStudy, more: str = "") -> AnswerFigure:
+    """Extra survivors of every option against the first; ``more`` ends the note."""
+    rows = []
+    for option in study.options:
+        extra = study.extra(option)
+        clear = extra.verdict in CLEAR
+        text = study.extra_words(option)
+        if extra.verdict == "same":
+            text = "no difference"
+        elif not clear:
+            text = f"cannot tell ({text})"
+        rows.append(AnswerRow(option, text, clear))
+    now = study.measures[study.facts.baseline.id][study.survivors]
+    return AnswerFigure(
+        study.survivors,
+        f"Extra survivors expected {study.period.words}",
+        tuple(rows),
+        f"Compared with {study.baseline}: {words.ranged(now, scale=study.period.years)} survivors "
+        f"expected {study.period.words} ({study.facts.outcomes[0].title}).{more}",
+    )
