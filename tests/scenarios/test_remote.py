@@ -186,7 +186,7 @@ def test_the_shipped_question_is_answered_with_intervals_costs_and_days(tmp_path
     assert said.kind == "best"
     assert said.sentence.startswith("With six first-responder groups ")
     assert "a year less" in said.sentence
-    assert "drones on the ground" in said.load
+    assert "keeps a drone on the ground add up to" in said.load
     one, two, three = result.summary.options[1:4]
     assert one.yearly_cost is not None
     assert one.yearly_cost.total == 19_350
