@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch.live.api import models
-from dispatch.live.lists import MAX_FAULTS
+from dispatch.live.lists import MAX_FAULTS, doubles
 
 COLUMNS = ("external_id", "base", "lat", "lon")
 _PLACE = ("lat", "lon")
@@ -39,7 +39,8 @@ def read_drones(text: str, form: str, source: str) -> Listed:
                 f"{where}: {fault['loc'][-1] if fault['loc'] else 'row'}: {fault['msg']}"
                 for fault in error.errors(include_input=False, include_url=False)
             ]
-    return listed, (faults + _doubles(listed))[:MAX_FAULTS]
+    twice = doubles(drone.external_id for drone in listed)
+    return listed, (faults + twice)[:MAX_FAULTS]
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
@@ -88,13 +89,3 @@ def _drone(facts: dict[str, Any], source: str) -> models.DroneIn:
             "source": source,
         }
     )
-
-
-def _doubles(listed: list[models.DroneIn]) -> list[str]:
-    seen: set[str] = set()
-    faults = []
-    for drone in listed:
-        if drone.external_id in seen:
-            faults.append(f"external_id: {drone.external_id} stands in the list twice")
-        seen.add(drone.external_id)
-    return faults

@@ -123,7 +123,7 @@ def read_aeds_csv(text: str) -> tuple[list[ListedAed], list[str]]:
             _add(listed, faults, f"line {rows.line_num}", facts)
     except csv.Error as error:
         faults.append(f"line {rows.line_num}: expected CSV ({error})")
-    return listed, faults + _doubles(listed)
+    return listed, faults + doubles(aed.external_id for aed in listed)
 
 
 def read_aeds_geojson(text: str) -> tuple[list[ListedAed], list[str]]:
@@ -149,7 +149,7 @@ def read_aeds_geojson(text: str) -> tuple[list[ListedAed], list[str]]:
             continue
         facts |= {"external_id": named, "lat": str(lat), "lon": str(lon)}
         _add(listed, faults, where, facts)
-    return listed, faults + _doubles(listed)
+    return listed, faults + doubles(aed.external_id for aed in listed)
 
 
 def elsewhere(listed: Iterable[ListedAed], region: Region | None) -> list[str]:
@@ -209,11 +209,12 @@ def _degrees(text: str, bound: float) -> float | None:
     return value if math.isfinite(value) and abs(value) <= bound else None
 
 
-def _doubles(listed: list[ListedAed]) -> list[str]:
+def doubles(external_ids: Iterable[str]) -> list[str]:
+    """Return one line for each id that has come before."""
     seen: set[str] = set()
     faults = []
-    for aed in listed:
-        if aed.external_id in seen:
-            faults.append(f"external_id: {aed.external_id} stands in the list twice")
-        seen.add(aed.external_id)
+    for external_id in external_ids:
+        if external_id in seen:
+            faults.append(f"external_id: {external_id} stands in the list twice")
+        seen.add(external_id)
     return faults
