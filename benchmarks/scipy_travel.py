@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from benchmarks.dispatch_query import OVERSHOOT, quickest
 from geo.network import INF_DS, RoadNetwork
 from geo.routing import PatientTimes
 from sim.travel import NetworkTravel, Spots
@@ -16,8 +17,6 @@ from sim.travel import NetworkTravel, Spots
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-OVERSHOOT = 2.0**-20
-"""Scipy forgets arcs that take no time: every arc takes this share of a unit longer."""
 EDGE, U, V, TO_U, TO_V, FROM_U, FROM_V = range(7)  # columns of a place's row
 
 
@@ -126,10 +125,8 @@ def _least(tail: Ints, head: Ints, step: Floats) -> Any:
     open_ = step < INF_DS
     tail, head, step = tail[open_], head[open_], step[open_]
     size = int(max(tail.max(), head.max())) + 1
-    order = np.lexsort((step, head, tail))
-    tail, head, step = tail[order], head[order], step[order]
-    least = np.append(True, (np.diff(tail) != 0) | (np.diff(head) != 0))
-    return csr_matrix((step[least] + OVERSHOOT, (tail[least], head[least])), shape=(size, size))
+    tail, head, step = quickest(tail, head, step)
+    return csr_matrix((step + OVERSHOOT, (tail, head)), shape=(size, size))
 
 
 def _junction(table: NDArray[np.int32]) -> Ints:
